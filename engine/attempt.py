@@ -1,0 +1,152 @@
+"""One attempt at one run: the `engine.session.Session` that a worker hands to the training."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from engine.session import RunPaused
+from engine.spec import RunSpec
+from store import queue, workers
+from store.artifacts import replaced
+from store.database import Database
+from store.errors import LeaseLost
+from store.metrics import MetricsWriter, lines_up_to, read_metrics
+from store.paths import RunPaths
+from store.records import Claim, Request
+
+HEARTBEAT_S = 2.0
+
+log = logging.getLogger("aetui")
+
+
+class Heart:
+    """A thread that beats for the worker and for the attempt it is at, and brings back what the user asks.
+
+    Attributes:
+        leaving: set when the worker has been told to go (SIGTERM): the run goes back to the queue.
+    """
+
+    def __init__(self, database: Database, worker_id: str, each_beat: Callable[[], None]) -> None:
+        self.leaving = threading.Event()
+        self.request: Request | None = None
+        self.is_lost = False
+        self._database = database
+        self._worker_id = worker_id
+        self._each_beat = each_beat
+        self._claim: Claim | None = None
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def hold(self, claim: Claim | None) -> None:
+        """Beat for ``claim`` from now on, or for none."""
+        with self._lock:
+            self._claim, self.request, self.is_lost = claim, None, False
+
+    def _run(self) -> None:
+        while not self._stopping.wait(HEARTBEAT_S):
+            try:
+                self._beat()
+            except SQLAlchemyError as error:  # the storage may be back at the next beat; the lease tells if not
+                log.warning("heartbeat failed: %s", str(error).splitlines()[0])
+
+    def _beat(self) -> None:
+        workers.beat(self._database, self._worker_id)
+        with self._lock:
+            claim = self._claim
+        if claim is not None:
+            try:
+                request = queue.heartbeat(self._database, claim)
+            except LeaseLost:
+                request = None
+                lost = True
+            else:
+                lost = False
+            with self._lock:
+                if self._claim is claim:
+                    self.request, self.is_lost = request, lost
+        self._each_beat()
+
+
+class Attempt:
+    """A `Session` over the storage and the run's folder, fenced by the attempt number of ``claim``."""
+
+    def __init__(self, database: Database, claim: Claim, spec: RunSpec, data_dir: Path, heart: Heart) -> None:
+        self.spec = spec
+        self.data_dir = data_dir
+        self.paths: RunPaths = database.root.run(claim.name)
+        self._database = database
+        self._claim = claim
+        self._heart = heart
+        self._metrics: MetricsWriter | None = None
+        self._began = time.monotonic()
+
+    @property
+    def stop_requested(self) -> bool:
+        return self._heart.request is Request.STOP
+
+    def between_steps(self) -> None:
+        if self._heart.is_lost:
+            raise LeaseLost(str(self._claim.name))
+        if self._heart.leaving.is_set() or self._heart.request is Request.PAUSE:
+            raise RunPaused(str(self._claim.name))
+
+    def begin(self, epoch: int, epoch_record: Mapping[str, Any] | None) -> None:
+        kept = lines_up_to(read_metrics(self.paths.metrics), epoch)
+        has_last = any(line.get("kind") == "epoch" and line.get("epoch") == epoch for line in kept)
+        if epoch_record is not None and not has_last:  # died between checkpoint and metrics line
+            kept.append({"kind": "epoch", **epoch_record})
+        self._metrics = MetricsWriter(self.paths.metrics, self._claim.attempt, self._check, kept)
+        queue.forget_after(self._database, self._claim, epoch)
+        if epoch_record is not None:
+            queue.report(self._database, self._claim, epoch, float(epoch_record["val_mse"]))
+        log.info("%s", f"goes on after epoch {epoch}" if epoch else "begins")
+
+    def step(self, record: Mapping[str, Any]) -> None:
+        self._lines.append({"kind": "step", **record})
+
+    def end_epoch(self, epoch: int, value: float, record: Mapping[str, Any]) -> None:
+        self._check()
+        self._lines.append({"kind": "epoch", **record})
+        queue.report(self._database, self._claim, epoch, value)
+        log.info(
+            "epoch %d/%d  train %.5f  val %.5f  %.1f s",
+            epoch,
+            self.spec.epochs,
+            record["train_mse"],
+            record["val_mse"],
+            time.monotonic() - self._began,
+        )
+
+    def write(self, path: Path, write: Callable[[Path], None]) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with replaced(path, self._claim.attempt, self._check) as aside:
+            write(aside)
+
+    def discard(self, path: Path) -> None:
+        self._check()
+        path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        if self._metrics is not None:
+            self._metrics.close()
+
+    @property
+    def _lines(self) -> MetricsWriter:
+        assert self._metrics is not None, "begin() comes first"
+        return self._metrics
+
+    def _check(self) -> None:
+        queue.check_lease(self._database, self._claim)

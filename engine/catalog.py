@@ -1,0 +1,149 @@
+"""Names of kinds and data sets -> where they live. Free of torch: the worker resolves names when it trains.
+
+A new kind is one `Kind` in `_KINDS`, or, from a package of the user's own, an entry point of the group ``aetui.kinds``
+that loads to a `Kind`.
+"""
+
+import functools
+import importlib
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.spec import DenoisingSpec, ModelSpec, RunSpec, VariationalSpec
+from store.errors import RequestError
+
+ENTRY_POINT_GROUP = "aetui.kinds"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of model.
+
+    ``spec`` is its settings' class. ``model`` is where its ``torch.nn.Module`` lives, as ``module:Class``; that class
+    is built as ``Class(spec, image_shape)`` and follows ``engine.models.base.Autoencoder``.
+    """
+
+    name: str
+    title: str
+    model: str
+    spec: type[ModelSpec] = ModelSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """A data set by name. ``load`` is ``module:function``, called as ``function(name, data_dir)``."""
+
+    name: str
+    title: str
+    load: str
+    is_embedded: bool
+    sizes: tuple[int, int, int]
+    """Images for training, validation and test."""
+
+
+_KINDS = (
+    Kind(name="cae", title="convolutional autoencoder", model="engine.models.autoencoder:ConvolutionalAutoencoder"),
+    Kind(
+        name="dae",
+        title="denoising autoencoder",
+        model="engine.models.denoising:DenoisingAutoencoder",
+        spec=DenoisingSpec,
+    ),
+    Kind(
+        name="vae",
+        title="variational autoencoder",
+        model="engine.models.variational:VariationalAutoencoder",
+        spec=VariationalSpec,
+    ),
+)
+
+_TORCHVISION = "engine.data.torchvision_sets:load"
+_DATASETS = (
+    DataSet(
+        name="mnist-5k",
+        title="5,000 real MNIST digits, embedded",
+        load="engine.data.embedded:load",
+        is_embedded=True,
+        sizes=(4000, 500, 500),
+    ),
+    DataSet(
+        name="digits",
+        title="scikit-learn's 1,797 digits scaled to 28x28, embedded",
+        load="engine.data.embedded:load",
+        is_embedded=True,
+        sizes=(1437, 180, 180),
+    ),
+    DataSet(name="mnist", title="handwritten digits", load=_TORCHVISION, is_embedded=False, sizes=(55000, 5000, 10000)),
+    DataSet(name="fashion-mnist", title="clothes", load=_TORCHVISION, is_embedded=False, sizes=(55000, 5000, 10000)),
+    DataSet(name="kmnist", title="cursive Japanese", load=_TORCHVISION, is_embedded=False, sizes=(55000, 5000, 10000)),
+)
+DEFAULT_DATASET = "mnist-5k"
+_OWN_FILES = DataSet(
+    name="own",
+    title="a .npz file or a folder of images",
+    load="engine.data.own:load",
+    is_embedded=False,
+    sizes=(0, 0, 0),
+)
+
+
+@functools.cache
+def kinds() -> Mapping[str, Kind]:
+    """All kinds by name: ours, then those of installed packages."""
+    found = {kind.name: kind for kind in _KINDS}
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        kind = entry.load()
+        if not isinstance(kind, Kind):
+            raise RequestError(
+                f"The entry point {entry.name!r} of {ENTRY_POINT_GROUP} must load to an engine.catalog.Kind."
+            )
+        found.setdefault(kind.name, kind)
+    return found
+
+
+def kind(name: str) -> Kind:
+    """Raises RequestError: there is no such kind."""
+    try:
+        return kinds()[name]
+    except KeyError:
+        raise RequestError(f"There is no kind {name!r}: take one of {', '.join(sorted(kinds()))}.") from None
+
+
+def datasets() -> tuple[DataSet, ...]:
+    """All data sets that have a name."""
+    return _DATASETS
+
+
+def dataset(name: str) -> DataSet:
+    """The data set of that name, or the reader of a user's own files where ``name`` is a path that exists.
+
+    Raises:
+        RequestError: it is neither.
+    """
+    for known in _DATASETS:
+        if known.name == name:
+            return known
+    if Path(name).expanduser().exists():
+        return _OWN_FILES
+    raise RequestError(
+        f"There is no data set {name!r}: take one of {', '.join(known.name for known in _DATASETS)}, "
+        "or the path of a .npz file or an image folder that exists."
+    )
+
+
+def read_spec(data: Mapping[str, Any]) -> RunSpec:
+    """The configuration that ``RunSpec.as_json`` wrote, with its kind's own class of settings.
+
+    Raises:
+        RequestError: the kind is unknown or a field does not fit.
+    """
+    return RunSpec.from_json(data, kind(str(data.get("kind"))).spec)
+
+
+def resolve(location: str) -> Any:
+    """The object at ``module:name``; imports the module (torch, as a rule: only in a worker or helper process)."""
+    module, _, name = location.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,100 @@
+"""Which devices this machine has, asked without torch: NVIDIA's through NVML, and the CPU always."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pynvml
+
+from store.errors import RequestError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gpu:
+    """An NVIDIA GPU that this process may use; ``name`` is torch's (``cuda:0``), memory in bytes, load in percent."""
+
+    name: str
+    model: str
+    memory_used: int
+    memory_total: int
+    load: int
+    temperature: int
+
+
+def gpus() -> list[Gpu]:
+    """The GPUs that ``CUDA_VISIBLE_DEVICES`` leaves, in torch's order; none without a driver."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return []
+    try:
+        return [_read(name, handle) for name, handle in _visible()]
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _visible() -> Iterator[tuple[str, Any]]:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = pynvml.nvmlDeviceGetCount()
+    chosen = [str(i) for i in range(count)] if visible is None else [part.strip() for part in visible.split(",")]
+    for position, entry in enumerate(chosen):
+        if entry.isdecimal() and int(entry) < count:
+            yield f"cuda:{position}", pynvml.nvmlDeviceGetHandleByIndex(int(entry))
+        elif entry.startswith("GPU-"):
+            yield f"cuda:{position}", pynvml.nvmlDeviceGetHandleByUUID(entry)
+        else:
+            return  # CUDA too stops at the first entry that names nothing
+
+
+def _read(name: str, handle: Any) -> Gpu:
+    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    try:
+        load = int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+        temperature = int(pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU))
+    except pynvml.NVMLError:  # not every card tells
+        load = temperature = 0
+    return Gpu(
+        name=name,
+        model=str(pynvml.nvmlDeviceGetName(handle)),
+        memory_used=int(memory.used),
+        memory_total=int(memory.total),
+        load=load,
+        temperature=temperature,
+    )
+
+
+def check_device(wanted: str) -> str:
+    """``auto``, ``cpu``, ``cuda`` or ``cuda:N`` if this machine has it.
+
+    Raises:
+        RequestError: it is none of them, or not here.
+    """
+    if wanted in ("auto", "cpu"):
+        return wanted
+    name, _, index = wanted.partition(":")
+    if name != "cuda" or (":" in wanted and not index.isdecimal()):
+        raise RequestError(f"There is no device {wanted!r}: take auto, cpu, cuda or cuda:N.")
+    here = [gpu.name for gpu in gpus()]
+    if not here:
+        raise RequestError(
+            f"The device {wanted!r} is not here: no NVIDIA GPU answers on this machine; take cpu or auto."
+        )
+    if index and wanted not in here:
+        raise RequestError(f"The device {wanted!r} is not here: this machine has {', '.join(here)}.")
+    return wanted
+
+
+def worker_devices(wanted: str, slots: int | None) -> list[str]:
+    """The device of each slot: ``slots`` of them, else one a GPU, else two on the CPU (one on a single core).
+
+    Two workers of one thread train more images a second than one of two threads (``aetui bench`` shows it).
+    """
+    if wanted == "auto":
+        names = [gpu.name for gpu in gpus()] or ["cpu"]
+    elif wanted == "cuda":
+        names = [gpu.name for gpu in gpus()]
+    else:
+        names = [wanted]
+    count = slots or (len(names) if names != ["cpu"] else min(2, os.cpu_count() or 1))
+    return [names[slot % len(names)] for slot in range(count)]

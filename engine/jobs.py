@@ -1,0 +1,123 @@
+"""Starting, stopping and following runs: what the screen and the command line call."""
+
+import contextlib
+import dataclasses
+import os
+import signal
+from pathlib import Path
+
+from engine import catalog
+from engine.attempt import Heart
+from engine.devices import check_device
+from engine.spec import RunSpec
+from engine.supervisor import new_worker_id, start_supervisor
+from engine.worker import prepare_environment, run_claim
+from store import clock, control, listing, queue, workers
+from store.database import Database
+from store.errors import RequestError
+from store.experiments import check_experiment, ensure_experiment
+from store.names import RunName
+from store.records import Request, Run, RunState
+
+
+def default_experiment(kind: str, dataset: str) -> str:
+    """The name of the experiment that a run goes into where the user names none: KIND-DATASET."""
+    return f"{kind}-{Path(dataset).stem}"
+
+
+def check(database: Database, spec: RunSpec, experiment: str) -> RunSpec:
+    """The configuration as it will be frozen, with everything that it names found to be there.
+
+    Raises:
+        RequestError: kind, data set, device, experiment or the run to start from is absent or does not fit.
+    """
+    catalog.kind(spec.kind)
+    check_device(spec.device)
+    if catalog.dataset(spec.dataset).name == "own":
+        spec = dataclasses.replace(spec, dataset=str(Path(spec.dataset).expanduser().absolute()))
+    check_experiment(database, experiment, spec.kind, spec.dataset)
+    if spec.start_from is not None:
+        origin = listing.run(database, RunName.parse(spec.start_from))
+        if not database.root.run(origin.name).last.is_file():
+            raise RequestError(f"{origin.name} has no checkpoint to start from: no epoch of it was finished.")
+    return spec
+
+
+def enqueue(
+    database: Database,
+    spec: RunSpec,
+    experiment: str | None = None,
+    *,
+    data_dir: Path | None = None,
+    hold: bool = False,
+) -> RunName:
+    """Check ``spec`` and add it to the queue; nothing is written where it does not hold.
+
+    Raises:
+        RequestError: see `check`.
+    """
+    experiment = experiment or default_experiment(spec.kind, spec.dataset)
+    spec = check(database, spec, experiment)
+    study_id = ensure_experiment(database, experiment, spec.kind, spec.dataset)
+    settings = dataclasses.asdict(spec.model) | dataclasses.asdict(spec.optim)
+    return queue.enqueue(
+        database,
+        study_id,
+        experiment,
+        spec.as_json(),
+        device=spec.device,
+        epochs=spec.epochs,
+        user_attrs={**settings, "seed": spec.seed},
+        data_dir=str(data_dir) if data_dir else None,
+        request=Request.HOLD if hold else None,
+    )
+
+
+def ensure_workers(database: Database, slots: int | None = None, *, device: str = "auto") -> None:
+    """See to it that workers come for what waits: a detached supervisor, unless one is there already."""
+    start_supervisor(database.root, slots, device, database.storage)
+
+
+def resume(database: Database, name: RunName) -> RunName:
+    """Let a run go on: a paused or held one itself; of an ended one a new run that starts from its last checkpoint.
+
+    Raises:
+        RequestError: it is running or complete, or an ended one has no checkpoint.
+    """
+    found = listing.run(database, name)
+    if found.state in (RunState.STOPPED, RunState.FAILED, RunState.PRUNED):
+        spec = catalog.read_spec(listing.spec_of(database, name))
+        return enqueue(database, dataclasses.replace(spec, start_from=str(name)), name.experiment)
+    control.resume(database, name)
+    return name
+
+
+def kill(database: Database, name: RunName) -> None:
+    """End a live run at once, as failed: first on the storage, then its worker's process where that is on this host.
+
+    Raises:
+        RequestError: it is not live.
+    """
+    holder = next((worker for worker in workers.workers(database) if worker.run == name), None)
+    control.fail_live(database, name, "killed by the user")
+    if holder is not None and holder.host == clock.host() and holder.alive:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(holder.pid, signal.SIGKILL)
+
+
+def run_inline(database: Database, device: str = "cpu") -> list[Run]:
+    """Work off the queue in this process: the same claim and training without a worker process, for tests."""
+    prepare_environment()
+    worker_id = new_worker_id(device)
+    heart = Heart(database, worker_id, each_beat=lambda: None)
+    workers.register(database, worker_id, device, log=None)
+    heart.start()
+    done = []
+    try:
+        while (claim := queue.claim(database, worker_id, device)) is not None:
+            run_claim(database, claim, heart)
+            done.append(listing.run(database, claim.name))
+    finally:
+        heart.stop()
+        workers.unregister(database, worker_id)
+    return done

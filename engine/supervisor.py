@@ -1,0 +1,156 @@
+"""The supervisor: keeps workers alive for as long as runs wait, and leaves when there is nothing left to do.
+
+One a root and host. It is small (no torch), starts workers detached, puts the runs of dead ones back, and starts others
+in their place. Workers start it again should it die, so a run is lost only with the machine, and then goes on with the
+next command that starts workers.
+"""
+
+import argparse
+import fcntl
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.detach import start_detached
+from engine.devices import worker_devices
+from store.clock import host
+from store.database import Database, open_database
+from store.listing import num_running, queue_length
+from store.paths import Root
+from store.queue import requeue_dead
+from store.records import Worker
+from store.workers import forget_dead, workers
+
+STORAGE_VARIABLE = "AETUI_STORAGE"  # an address can hold a password: never on a command line
+POLL_S = 1.0
+# A worker that does not enter itself in so long a time is taken for dead (importing torch comes after that).
+ENTRY_S = 60.0
+
+log = logging.getLogger("aetui.supervisor")
+
+
+@dataclass
+class Supervisor:
+    """Starts workers on ``devices`` (one a slot) and remembers those that have not entered themselves yet."""
+
+    database: Database
+    devices: Sequence[str]
+    started: dict[str, tuple[subprocess.Popen[bytes], float]] = field(default_factory=dict)
+
+    def step(self) -> bool:
+        """Put dead workers' runs back, start missing workers; returns whether there is anything left to watch."""
+        forget_dead(self.database)
+        for name in requeue_dead(self.database):
+            log.info("%s lost its worker and waits again", name)
+        here = [worker for worker in workers(self.database) if worker.alive and worker.host == host()]
+        self._forget_entered(here)
+        waiting = queue_length(self.database)
+        idle = sum(worker.run is None for worker in here) + len(self.started)
+        free = self._free_devices(here)
+        for device in free[: max(0, waiting - idle)]:
+            self._start(device)
+        return bool(waiting or here or self.started or num_running(self.database))
+
+    def _forget_entered(self, here: Sequence[Worker]) -> None:
+        entered = {worker.worker_id for worker in here}
+        for worker_id, (process, since) in list(self.started.items()):
+            if worker_id in entered or process.poll() is not None or time.monotonic() - since > ENTRY_S:
+                del self.started[worker_id]
+
+    def _free_devices(self, here: Sequence[Worker]) -> list[str]:
+        free = list(self.devices)
+        for device in [worker.device for worker in here] + [worker_id.partition("@")[2] for worker_id in self.started]:
+            if device in free:
+                free.remove(device)
+        return free
+
+    def _start(self, device: str) -> None:
+        worker_id = new_worker_id(device)
+        process = start_worker(self.database.root, worker_id, self.database.storage)
+        self.started[worker_id] = (process, time.monotonic())
+        log.info("started worker %s (pid %d)", worker_id, process.pid)
+
+
+def new_worker_id(device: str) -> str:
+    return f"{uuid.uuid4().hex[:12]}@{device}"
+
+
+def start_worker(root: Root, worker_id: str, storage: str | None) -> subprocess.Popen[bytes]:
+    """Start one detached worker; its output goes to a file of its own under the root."""
+    # -P: a file `engine.py` in the user's folder must not shadow ours.
+    command = [sys.executable, "-P", "-m", "engine.worker", "--root", str(root.path), "--id", worker_id, "--supervised"]
+    return start_detached(command, worker_log(root, worker_id), storage_environment(storage))
+
+
+def worker_log(root: Root, worker_id: str) -> Path:
+    return root.worker_logs / f"{worker_id.partition('@')[0]}.log"
+
+
+def storage_environment(storage: str | None) -> dict[str, str]:
+    """What a child process needs to find the same storage."""
+    return {STORAGE_VARIABLE: storage} if storage else {}
+
+
+def start_supervisor(root: Root, slots: int | None, device: str, storage: str | None) -> None:
+    """Start a detached supervisor, unless one is there already."""
+    with try_lock(root.supervisor_lock) as locked:
+        if not locked:
+            return
+    command = [sys.executable, "-P", "-m", "engine.supervisor", "--root", str(root.path), "--device", device]
+    if slots:
+        command += ["--slots", str(slots)]
+    start_detached(command, root.worker_logs / "supervisor.log", storage_environment(storage))
+
+
+@contextmanager
+def try_lock(path: Path) -> Iterator[bool]:
+    """Hold an exclusive lock on ``path`` if nobody else does; yields whether we got it."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def supervise(database: Database, devices: Sequence[str]) -> None:
+    """Run until nothing waits, nothing runs and every worker has left."""
+    supervisor = Supervisor(database, devices)
+    while True:
+        with try_lock(database.root.supervisor_lock) as locked:
+            if not locked:
+                return
+            while supervisor.step():
+                time.sleep(POLL_S)
+        # Whoever queued a run just before the lock was free counted on us: look once more.
+        if not queue_length(database):
+            return
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="engine.supervisor")
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--slots", type=int)
+    parser.add_argument("--device", default="auto")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    storage = os.environ.get(STORAGE_VARIABLE)
+    database = open_database(Root(arguments.root), storage)
+    supervise(database, worker_devices(arguments.device, arguments.slots))
+
+
+if __name__ == "__main__":
+    main()

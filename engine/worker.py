@@ -1,0 +1,174 @@
+"""A worker: takes waiting runs off the storage and trains them, one by one, until nothing has waited for a while.
+
+Free of torch itself: what trains a run is resolved by name, after the environment is set that torch reads on import.
+"""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from engine import catalog, provenance
+from engine.attempt import Attempt, Heart
+from engine.session import Outcome, RunDiverged, RunPaused
+from engine.supervisor import STORAGE_VARIABLE, start_supervisor, worker_log
+from store import queue, workers
+from store.artifacts import remove_leftovers
+from store.database import Database, open_database
+from store.errors import LeaseLost, RequestError
+from store.paths import Root, find_data_dir
+from store.records import Claim
+
+TRAIN = "engine.training.fit:train"
+IDLE_VARIABLE = "AETUI_IDLE_S"
+IDLE_S = 30.0
+POLL_S = 0.5
+
+log = logging.getLogger("aetui")
+
+
+def prepare_environment() -> None:
+    """Set what torch reads on import.
+
+    A spinning OpenMP starves training beside anything else (measured: 180-350 against 2,500-2,800 images a second);
+    cuBLAS gives the same numbers again only with a workspace of fixed size.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
+def work(database: Database, worker_id: str, device: str, heart: Heart, idle_s: float) -> None:
+    """Claim and train until nothing has waited for ``idle_s`` seconds or the worker is told to leave."""
+    last_run = time.monotonic()
+    while not heart.leaving.is_set() and time.monotonic() - last_run <= idle_s:
+        claim = queue.claim(database, worker_id, device)
+        if claim is None:
+            heart.leaving.wait(POLL_S)
+            continue
+        run_claim(database, claim, heart)
+        last_run = time.monotonic()
+
+
+def run_claim(database: Database, claim: Claim, heart: Heart) -> None:
+    """Train one claimed run to its end, whatever that is; only the loss of the lease leaves its record alone."""
+    heart.hold(claim)
+    folder = database.root.run(claim.name).folder
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    remove_leftovers(folder)
+    try:
+        with _logging_to(database.root.run(claim.name).log):
+            log.info("attempt %d on %s by worker %s", claim.attempt, claim.device, claim.worker_id)
+            _train(database, claim, heart)
+    except LeaseLost:
+        log.warning("%s was taken over by another worker; attempt %d writes nothing more", claim.name, claim.attempt)
+    finally:
+        heart.hold(None)
+
+
+def _train(database: Database, claim: Claim, heart: Heart) -> None:
+    attempt = None
+    try:
+        spec = catalog.read_spec({**claim.spec, "device": claim.device})
+        data_dir = find_data_dir(claim.data_dir)
+        attempt = Attempt(database, claim, spec, data_dir, heart)
+        _write_config(attempt, claim)
+        outcome: Outcome = catalog.resolve(TRAIN)(attempt)
+    except RunPaused:
+        log.info("leaves the worker; goes on later from its last checkpoint")
+        queue.give_back(database, claim)
+    except LeaseLost:
+        raise
+    except (RunDiverged, RequestError) as error:
+        _fail(database, claim, str(error))
+    except Exception as error:
+        log.error("%s", traceback.format_exc())
+        _fail(database, claim, f"{type(error).__name__}: {error}".splitlines()[0])
+    else:
+        state = "PRUNED" if outcome.was_stopped else "COMPLETE"
+        queue.finish(
+            database, claim, state, value=outcome.value, was_stopped=outcome.was_stopped, test=dict(outcome.test)
+        )
+        figures = "  ".join(f"{key} {value:.5f}" for key, value in outcome.test.items())
+        log.info("%s  %s", "stopped" if outcome.was_stopped else "complete", figures)
+    finally:
+        if attempt is not None:
+            attempt.close()
+
+
+def _fail(database: Database, claim: Claim, reason: str) -> None:
+    log.error("failed: %s", reason)
+    queue.finish(database, claim, "FAIL", reason=reason)
+
+
+def _write_config(attempt: Attempt, claim: Claim) -> None:
+    config: dict[str, Any] = {
+        "run": str(claim.name),
+        **provenance.describe(claim.spec, claim.device, attempt.data_dir),
+    }
+    attempt.write(attempt.paths.config, lambda path: _dump(path, config))
+
+
+def _dump(path: Path, data: dict[str, Any]) -> None:
+    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """Send what is logged (warnings of libraries included) to the run's own log too."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="engine.worker")
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--id", required=True, help="NAME@DEVICE")
+    parser.add_argument("--supervised", action="store_true", help="start the supervisor again should it die")
+    arguments = parser.parse_args()
+    prepare_environment()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.captureWarnings(True)
+    root, storage = Root(arguments.root), os.environ.get(STORAGE_VARIABLE)
+    database = open_database(root, storage)
+    device = str(arguments.id).partition("@")[2]
+
+    def watch_supervisor() -> None:
+        if arguments.supervised:
+            start_supervisor(root, None, "auto", storage)
+
+    heart = Heart(database, arguments.id, watch_supervisor)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: heart.leaving.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    workers.register(database, arguments.id, device, str(worker_log(root, arguments.id)))
+    heart.start()
+    threading.Thread(target=_import_ahead, name="import", daemon=True).start()
+    try:
+        work(database, arguments.id, device, heart, float(os.environ.get(IDLE_VARIABLE, IDLE_S)))
+    finally:
+        heart.stop()
+        workers.unregister(database, arguments.id)
+
+
+def _import_ahead() -> None:
+    """Import the training (torch: seconds) while the first claim is made."""
+    catalog.resolve(TRAIN)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Files written aside and renamed, fenced by the attempt number.
+
+The order makes a worker harmless that slept through its own take-over: it writes its temporary file, then asks whether
+the run is still its own, then renames. The attempt that took over has first made its number valid and then removed
+older attempts' temporary files. So the old worker's question is answered no, or the file it would rename is gone.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from store.errors import LeaseLost
+
+
+@contextmanager
+def replaced(path: Path, attempt: int, check: Callable[[], None]) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` to fill; afterwards it is synced and renamed into place.
+
+    Raises:
+        LeaseLost: ``check`` said so, or a later attempt has removed the temporary file.
+    """
+    aside = _aside(path, attempt)
+    try:
+        yield aside
+        try:
+            _sync(aside)
+            check()
+            aside.rename(path)
+        except FileNotFoundError as error:
+            raise LeaseLost(f"{path}: a later attempt has the run") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove temporary files of earlier attempts in a run's folder; call it once the own attempt number is valid."""
+    for leftover in folder.rglob(".*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+def _aside(path: Path, attempt: int) -> Path:
+    return path.with_name(f".{path.name}.{attempt}.{os.getpid()}.tmp")
+
+
+def _sync(path: Path) -> None:
+    # Without it, a rename can outlive the data it names when the machine loses power.
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

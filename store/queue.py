@@ -1,0 +1,341 @@
+"""The queue: enqueue, claim, report, finish. Every step is one transaction, fenced by the attempt number.
+
+Optuna's own queue runs a trial more than once under SQLite (its row lock is dropped there), so claiming is one
+conditional UPDATE here: whoever changes the row from WAITING to RUNNING has the run.
+"""
+
+import datetime
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from store import clock, schema
+from store.database import Database
+from store.errors import LeaseLost
+from store.names import RunName
+from store.records import Claim, Request
+
+LEASE_S = 30.0  # a worker of another host is given up after so long a silence
+MAX_TRIES = 10  # attempts in a row that did not get through one epoch
+_CANDIDATES = 32
+
+
+def enqueue(
+    database: Database,
+    study_id: int,
+    experiment: str,
+    spec: Mapping[str, Any],
+    *,
+    device: str,
+    epochs: int,
+    user_attrs: Mapping[str, Any],
+    data_dir: str | None = None,
+    request: Request | None = None,
+) -> RunName:
+    """Add a waiting run with its frozen configuration; numbers begin at 0 and are never used twice."""
+    with database.write() as connection:
+        if connection.dialect.name != "sqlite":  # there, this transaction already has the only write lock
+            connection.execute(select(schema.studies).where(schema.studies.c.study_id == study_id).with_for_update())
+        taken = select(func.count()).select_from(schema.trials).where(schema.trials.c.study_id == study_id)
+        number = int(connection.execute(taken).scalar_one())
+        result = connection.execute(insert(schema.trials).values(study_id=study_id, number=number, state="WAITING"))
+        trial_id = schema.new_key(result)
+        connection.execute(
+            insert(schema.runs).values(
+                trial_id=trial_id,
+                study_id=study_id,
+                spec_json=json.dumps(dict(spec)),
+                position=float(trial_id),
+                device=device,
+                data_dir=data_dir,
+                epochs=epochs,
+                request=request,
+            )
+        )
+        if user_attrs:
+            rows = [{"trial_id": trial_id, "key": key, "value_json": json.dumps(v)} for key, v in user_attrs.items()]
+            connection.execute(insert(schema.trial_user_attributes), rows)
+    return RunName(experiment, number)
+
+
+def claim(database: Database, worker_id: str, device: str) -> Claim | None:
+    """Take the first waiting run that this worker's ``device`` (``cpu``, ``cuda:0``) fits; None when nothing waits.
+
+    A run that asks for the CPU fits every worker. Dead workers' runs are put back first, in their old places.
+    """
+    requeue_dead(database)
+    runs, trials, studies = schema.runs, schema.trials, schema.studies
+    waiting = (
+        select(
+            trials.c.trial_id, trials.c.number, studies.c.study_name, runs.c.spec_json, runs.c.device, runs.c.data_dir
+        )
+        .join(runs, runs.c.trial_id == trials.c.trial_id)
+        .join(studies, studies.c.study_id == trials.c.study_id)
+        .where(trials.c.state == "WAITING", runs.c.request.is_(None), runs.c.deleted_at.is_(None))
+        .where(runs.c.device.in_({"auto", "cpu", device, device.partition(":")[0]}))
+        .order_by(runs.c.position, trials.c.trial_id)
+        .limit(_CANDIDATES)
+    )
+    with database.read() as connection:
+        candidates = connection.execute(waiting).all()
+    for trial_id, number, experiment, spec_json, wanted, data_dir in candidates:
+        used = "cpu" if wanted == "cpu" else device
+        attempt = _try_claim(database, trial_id, worker_id, used)
+        if attempt is not None:
+            return Claim(
+                trial_id=trial_id,
+                name=RunName(experiment, number),
+                attempt=attempt,
+                worker_id=worker_id,
+                device=used,
+                data_dir=data_dir,
+                spec=json.loads(spec_json),
+            )
+    return None
+
+
+def _try_claim(database: Database, trial_id: int, worker_id: str, device: str) -> int | None:
+    runs, trials = schema.runs, schema.trials
+    with database.write() as connection:
+        still_free = select(runs.c.trial_id).where(
+            runs.c.trial_id == trial_id, runs.c.request.is_(None), runs.c.deleted_at.is_(None)
+        )
+        taken = connection.execute(
+            update(trials)
+            .where(trials.c.trial_id == trial_id, trials.c.state == "WAITING", trials.c.trial_id.in_(still_free))
+            .values(state="RUNNING", datetime_start=func.coalesce(trials.c.datetime_start, _utc_now()))
+        )
+        if taken.rowcount != 1:
+            return None
+        connection.execute(
+            update(runs)
+            .where(runs.c.trial_id == trial_id)
+            .values(
+                attempt=runs.c.attempt + 1, tries=runs.c.tries + 1, host=clock.host(), used_device=device, reason=None
+            )
+        )
+        attempt = int(connection.execute(select(runs.c.attempt).where(runs.c.trial_id == trial_id)).scalar_one())
+        worker = schema.workers
+        row = connection.execute(select(worker).where(worker.c.worker_id == worker_id)).mappings().one()
+        now = clock.now(connection)
+        connection.execute(delete(schema.leases).where(schema.leases.c.trial_id == trial_id))
+        connection.execute(
+            insert(schema.leases).values(
+                trial_id=trial_id,
+                attempt=attempt,
+                worker_id=worker_id,
+                host=row["host"],
+                pid=row["pid"],
+                pid_started=row["pid_started"],
+                claimed_at=now,
+                heartbeat_at=now,
+            )
+        )
+    return attempt
+
+
+def check_lease(database: Database, claim: Claim) -> None:
+    """Raises LeaseLost: the run is no longer this attempt's."""
+    leases = schema.leases
+    with database.read() as connection:
+        held = select(leases.c.attempt).where(leases.c.trial_id == claim.trial_id)
+        if connection.execute(held).scalar_one_or_none() != claim.attempt:
+            raise LeaseLost(str(claim.name))
+
+
+def heartbeat(database: Database, claim: Claim) -> Request | None:
+    """Say that this attempt lives; returns what the user has asked of the run meanwhile.
+
+    Raises:
+        LeaseLost: the run is no longer this attempt's.
+    """
+    with database.engine.begin() as connection:  # not `write`: a heartbeat is no news to a screen
+        _fence(connection, claim)
+        asked = select(schema.runs.c.request).where(schema.runs.c.trial_id == claim.trial_id)
+        request = connection.execute(asked).scalar_one()
+    return Request(request) if request else None
+
+
+def report(database: Database, claim: Claim, epoch: int, value: float) -> None:
+    """Record that ``epoch`` is finished with the validation error ``value``; once more for the same epoch is harmless.
+
+    Raises:
+        LeaseLost: the run is no longer this attempt's.
+    """
+    table = schema.trial_intermediate_values
+    with database.write() as connection:
+        _fence(connection, claim)
+        connection.execute(delete(table).where(table.c.trial_id == claim.trial_id, table.c.step == epoch))
+        stored, value_type = _stored(value)
+        connection.execute(
+            insert(table).values(
+                trial_id=claim.trial_id, step=epoch, intermediate_value=stored, intermediate_value_type=value_type
+            )
+        )
+        connection.execute(
+            update(schema.runs)
+            .where(schema.runs.c.trial_id == claim.trial_id)
+            .values(epoch=epoch, last_value=stored, tries=0)
+        )
+
+
+def forget_after(database: Database, claim: Claim, epoch: int) -> None:
+    """Drop reported values of epochs after ``epoch``: the checkpoint that this attempt goes on from is older.
+
+    Raises:
+        LeaseLost: the run is no longer this attempt's.
+    """
+    table = schema.trial_intermediate_values
+    with database.write() as connection:
+        _fence(connection, claim)
+        connection.execute(delete(table).where(table.c.trial_id == claim.trial_id, table.c.step > epoch))
+        connection.execute(update(schema.runs).where(schema.runs.c.trial_id == claim.trial_id).values(epoch=epoch))
+
+
+def finish(
+    database: Database,
+    claim: Claim,
+    state: str,
+    *,
+    value: float | None = None,
+    was_stopped: bool = False,
+    reason: str | None = None,
+    test: Mapping[str, float] | None = None,
+) -> None:
+    """End the run in Optuna's ``state`` COMPLETE, PRUNED or FAIL and give the lease up.
+
+    Raises:
+        LeaseLost: the run is no longer this attempt's.
+    """
+    with database.write() as connection:
+        _fence(connection, claim)
+        end_trial(connection, claim.trial_id, state, value)
+        values: dict[str, Any] = {"was_stopped": was_stopped, "reason": reason, "request": None}
+        if test is not None:
+            values["test_json"] = json.dumps(dict(test))
+            _set_user_attrs(connection, claim.trial_id, {f"test_{key}": figure for key, figure in test.items()})
+        connection.execute(update(schema.runs).where(schema.runs.c.trial_id == claim.trial_id).values(**values))
+        _drop_lease(connection, claim.trial_id)
+
+
+def give_back(database: Database, claim: Claim) -> None:
+    """Put the run back as waiting (or as paused, where that was asked), in its old place.
+
+    Raises:
+        LeaseLost: the run is no longer this attempt's.
+    """
+    with database.write() as connection:
+        _fence(connection, claim)
+        trials = schema.trials
+        connection.execute(update(trials).where(trials.c.trial_id == claim.trial_id).values(state="WAITING"))
+        connection.execute(update(schema.runs).where(schema.runs.c.trial_id == claim.trial_id).values(tries=0))
+        _drop_lease(connection, claim.trial_id)
+
+
+def requeue_dead(database: Database) -> list[RunName]:
+    """Put the runs of dead workers back as waiting, in their old places, with all they had; returns their names.
+
+    A run whose workers died `MAX_TRIES` times in a row without finishing an epoch has failed instead.
+    """
+    trials, studies, leases = schema.trials, schema.studies, schema.leases
+    running = (
+        select(trials.c.trial_id, trials.c.number, studies.c.study_name, leases)
+        .join(schema.runs, schema.runs.c.trial_id == trials.c.trial_id)
+        .join(studies, studies.c.study_id == trials.c.study_id)
+        .outerjoin(leases, leases.c.trial_id == trials.c.trial_id)
+        .where(trials.c.state == "RUNNING")
+    )
+    with database.read() as connection:
+        rows = connection.execute(running).mappings().all()
+        now = clock.now(connection) if rows else 0.0
+    dead = [row for row in rows if not is_lease_alive(row, now)]
+    return [RunName(row["study_name"], row["number"]) for row in dead if _requeue(database, row)]
+
+
+def is_lease_alive(lease: Mapping[Any, Any], now: float) -> bool:
+    """By pid and start time on this host, by the age of the heartbeat elsewhere (or where the process hangs)."""
+    if lease["heartbeat_at"] is None or now - lease["heartbeat_at"] > LEASE_S:
+        return False
+    return lease["host"] != clock.host() or clock.is_process_alive(lease["pid"], lease["pid_started"])
+
+
+def _requeue(database: Database, row: Mapping[Any, Any]) -> bool:
+    trials, runs, leases = schema.trials, schema.runs, schema.leases
+    trial_id = row[trials.c.trial_id]
+    with database.write() as connection:
+        if row["attempt"] is not None:
+            same = (leases.c.trial_id == trial_id, leases.c.attempt == row["attempt"])
+            silent = leases.c.heartbeat_at == row["heartbeat_at"]
+            if connection.execute(select(leases.c.attempt).where(*same, silent)).first() is None:
+                return False  # it woke up, or another was first
+            _drop_lease(connection, trial_id)
+        back = connection.execute(
+            update(trials).where(trials.c.trial_id == trial_id, trials.c.state == "RUNNING").values(state="WAITING")
+        )
+        if back.rowcount != 1:
+            return False
+        tries = connection.execute(select(runs.c.tries).where(runs.c.trial_id == trial_id)).scalar_one()
+        if tries >= MAX_TRIES:
+            end_trial(connection, trial_id, "FAIL", None)
+            reason = f"its worker died {tries} times without finishing an epoch"
+            connection.execute(update(runs).where(runs.c.trial_id == trial_id).values(reason=reason))
+    return True
+
+
+def end_trial(connection: Connection, trial_id: int, state: str, value: float | None) -> None:
+    """Write what Optuna writes at the end of a trial."""
+    trials, values = schema.trials, schema.trial_values
+    connection.execute(
+        update(trials).where(trials.c.trial_id == trial_id).values(state=state, datetime_complete=_utc_now())
+    )
+    if value is not None and not math.isnan(value):
+        stored, value_type = _stored(value)
+        connection.execute(delete(values).where(values.c.trial_id == trial_id))
+        connection.execute(insert(values).values(trial_id=trial_id, objective=0, value=stored, value_type=value_type))
+
+
+def _fence(connection: Connection, claim: Claim) -> None:
+    """Renew the lease, or raise LeaseLost; what follows in the transaction happens only if the lease held."""
+    leases = schema.leases
+    renewed = connection.execute(
+        update(leases)
+        .where(leases.c.trial_id == claim.trial_id, leases.c.attempt == claim.attempt)
+        .values(heartbeat_at=clock.now(connection))
+    )
+    if renewed.rowcount != 1:
+        raise LeaseLost(str(claim.name))
+
+
+def _drop_lease(connection: Connection, trial_id: int) -> None:
+    runs, leases = schema.runs, schema.leases
+    claimed = select(leases.c.claimed_at).where(leases.c.trial_id == trial_id)
+    if (since := connection.execute(claimed).scalar_one_or_none()) is not None:
+        last_sign = select(leases.c.heartbeat_at).where(leases.c.trial_id == trial_id)
+        until = float(connection.execute(last_sign).scalar_one())
+        spent = max(0.0, until - since)  # a clock set back counts as nothing
+        connection.execute(update(runs).where(runs.c.trial_id == trial_id).values(duration_s=runs.c.duration_s + spent))
+        connection.execute(delete(leases).where(leases.c.trial_id == trial_id))
+
+
+def _set_user_attrs(connection: Connection, trial_id: int, attrs: Mapping[str, Any]) -> None:
+    table = schema.trial_user_attributes
+    connection.execute(delete(table).where(table.c.trial_id == trial_id, table.c.key.in_(list(attrs))))
+    rows = [{"trial_id": trial_id, "key": key, "value_json": json.dumps(value)} for key, value in attrs.items()]
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _stored(value: float) -> tuple[float | None, str]:
+    """A value as Optuna keeps it: a number, or none and a word for what no database column holds."""
+    if math.isnan(value):
+        return None, "NAN"
+    if math.isinf(value):
+        return None, "INF_POS" if value > 0 else "INF_NEG"
+    return value, "FINITE"
+
+
+def _utc_now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
