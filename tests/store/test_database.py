@@ -1,0 +1,81 @@
+import multiprocessing
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from store.database import open_database
+from store.errors import RequestError
+from store.experiments import ensure_experiment
+from store.listing import experiments
+from store.paths import Root
+
+
+def _begin(path: Path, barrier: "multiprocessing.synchronize.Barrier", results: "multiprocessing.Queue[str]") -> None:
+    barrier.wait()
+    try:
+        database = open_database(Root(path), create=True)
+        ensure_experiment(database, "same", "cae", "digits")
+        results.put("ok")
+    except Exception as error:
+        results.put(repr(error))
+
+
+def test_many_processes_on_a_fresh_root_all_come_up_with_one_experiment(root: Root) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(6), context.Queue()
+    processes = [context.Process(target=_begin, args=(root.path, barrier, results)) for _ in range(6)]
+    for process in processes:
+        process.start()
+    assert [results.get(timeout=60) for _ in processes] == ["ok"] * 6
+    for process in processes:
+        process.join()
+    assert [found.experiment for found in experiments(open_database(root))] == ["same"]
+
+
+def test_sqlite_is_in_wal_mode_and_only_its_owner_reads_the_root(root: Root) -> None:
+    open_database(root, create=True).close()
+    with sqlite3.connect(root.database) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert root.path.stat().st_mode & 0o077 == 0
+
+
+def test_looking_at_an_absent_root_makes_nothing(root: Root) -> None:
+    with pytest.raises(RequestError, match="aetui demo"):
+        open_database(root)
+    assert not root.path.exists()
+
+
+def test_a_file_that_is_no_database_is_named_and_left_alone(root: Root) -> None:
+    root.path.mkdir(parents=True)
+    root.database.write_text("not a database, but long enough to be read as one" * 100)
+    before = root.database.read_bytes()
+    with pytest.raises(RequestError, match="cannot be opened"):
+        open_database(root, create=True)
+    assert root.database.read_bytes() == before
+
+
+def test_a_plain_optuna_file_gets_our_tables_beside_its_own(root: Root) -> None:
+    import optuna
+
+    root.path.mkdir(parents=True)
+    optuna.create_study(study_name="theirs", storage=f"sqlite:///{root.database}")
+    database = open_database(root, create=True)
+    assert experiments(database) == []
+    with pytest.raises(RequestError, match="did not make"):
+        ensure_experiment(database, "theirs", "cae", "digits")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+psycopg://me:hunter2@127.0.0.1:9/none",
+        "nonsense+driver://me:hunter2@host/x",
+        "me:hunter2@",
+    ],
+)
+def test_a_storage_that_does_not_answer_is_one_sentence_without_its_password(root: Root, address: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        open_database(root, address, create=True)
+    assert "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
