@@ -16,6 +16,7 @@ from store.artifacts import replaced
 from store.database import Database
 from store.errors import LeaseLost
 from store.metrics import MetricsWriter, lines_up_to, read_metrics
+from store.names import RunName
 from store.paths import RunPaths
 from store.records import Claim, Request
 
@@ -104,7 +105,7 @@ class Attempt:
             raise RunPaused(str(self._claim.name))
 
     def begin(self, epoch: int, epoch_record: Mapping[str, Any] | None) -> None:
-        kept = lines_up_to(read_metrics(self.paths.metrics), epoch)
+        kept = lines_up_to(read_metrics(self._earlier_metrics()), epoch)
         has_last = any(line.get("kind") == "epoch" and line.get("epoch") == epoch for line in kept)
         if epoch_record is not None and not has_last:  # died between checkpoint and metrics line
             kept.append({"kind": "epoch", **epoch_record})
@@ -142,6 +143,12 @@ class Attempt:
     def close(self) -> None:
         if self._metrics is not None:
             self._metrics.close()
+
+    def _earlier_metrics(self) -> Path:
+        """Of this run's earlier attempts; at its first, of the run that it starts from."""
+        if self.spec.start_from is None or self.paths.metrics.exists():
+            return self.paths.metrics
+        return self._database.root.run(RunName.parse(self.spec.start_from)).metrics
 
     @property
     def _lines(self) -> MetricsWriter:

@@ -25,7 +25,7 @@ from store.clock import host
 from store.database import Database, open_database
 from store.listing import num_running, queue_length
 from store.paths import Root
-from store.queue import requeue_dead
+from store.queue import LEASE_S, requeue_dead
 from store.records import Worker
 from store.workers import forget_dead, workers
 
@@ -50,7 +50,12 @@ class Supervisor:
         forget_dead(self.database)
         for name in requeue_dead(self.database):
             log.info("%s lost its worker and waits again", name)
-        here = [worker for worker in workers(self.database) if worker.alive and worker.host == host()]
+        # One that lives but is silent (stopped, swapped out) holds neither a run nor a slot any more.
+        here = [
+            worker
+            for worker in workers(self.database)
+            if worker.alive and worker.host == host() and worker.heartbeat_age_s <= LEASE_S
+        ]
         self._forget_entered(here)
         waiting = queue_length(self.database)
         idle = sum(worker.run is None for worker in here) + len(self.started)

@@ -1,0 +1,124 @@
+"""``ls``, ``show``, ``logs``, ``workers``, ``data``, ``doctor``: for people and as JSON."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import CommandLine
+
+RUN_FIELDS = {
+    *("run", "experiment", "number", "kind", "dataset", "state", "value", "epoch", "epochs", "params", "seed"),
+    *("threads", "attempt", "user_attrs", "test", "duration_s", "device", "host", "directory", "reason"),
+}
+
+
+def test_ls_lists_experiments(trained: CommandLine) -> None:
+    found = {entry["experiment"]: entry for entry in trained("ls", "--json").json()}
+    assert {"cae-digits", "small"} <= set(found)
+    assert found["small"]["kind"] == "vae"
+    assert found["small"]["dataset"] == "digits"
+    assert found["small"]["states"] == {"complete": 1}
+    assert 0 < found["small"]["best"] < 1
+    shown = trained("ls").out
+    assert "cae-digits" in shown
+    assert "1 complete" in shown
+
+
+def test_a_run_is_the_same_object_everywhere(trained: CommandLine) -> None:
+    (listed,) = trained("ls", "cae-digits", "--json").json()
+    shown = trained("show", "cae-digits/0", "--json").json()
+    assert listed == shown
+    assert set(shown) >= RUN_FIELDS
+    assert (shown["run"], shown["experiment"], shown["number"]) == ("cae-digits/0", "cae-digits", 0)
+    assert (shown["state"], shown["epoch"], shown["epochs"], shown["attempt"]) == ("complete", 2, 2, 1)
+    assert shown["params"]["width"] == 2
+    assert shown["test"]["mse"] > 0
+    assert shown["directory"] == str(trained.root / "cae-digits" / "0")
+    assert Path(shown["directory"], "best.safetensors").is_file()
+
+
+def test_show_draws_curve_and_scatter(trained: CommandLine) -> None:
+    shown = trained("show", "cae-digits/0").out
+    assert "mse" in shown
+    assert "training" in shown
+    assert "validation" in shown
+    assert "latent codes, epoch 2, PCA of 6" in shown
+    assert "latent codes, epoch 1, raw" in trained("show", "small/0").out
+
+
+def test_show_of_a_run_that_has_nothing_yet(aetui: CommandLine) -> None:
+    aetui("run", "cae", "--dataset", "digits", "--queue-only")
+    said = aetui("show", "cae-digits/0")
+    assert said.status == 0
+    assert "waiting" in said.out
+    assert aetui("logs", "cae-digits/0").status == 0
+
+
+@pytest.mark.parametrize("colour", [{}, {"NO_COLOR": "1"}])
+def test_show_at_a_terminal_fits_and_obeys_no_color(trained: CommandLine, colour: dict[str, str]) -> None:
+    said = trained.at_terminal("show", "small/0", env=colour)
+    assert said.status == 0
+    assert ("\x1b[38;" in said.out) != bool(colour)
+
+
+def test_logs_print_what_the_worker_wrote(trained: CommandLine) -> None:
+    said = trained("logs", "cae-digits/0")
+    assert "epoch 2/2" in said.out
+    assert trained("logs", "-f", "cae-digits/0").out == said.out
+    assert trained("logs", "cae-digits/0", "--json").json() == {"run": "cae-digits/0", "log": said.out}
+
+
+def test_a_log_cannot_steer_the_terminal(aetui: CommandLine) -> None:
+    aetui("run", "cae", "--dataset", "digits", "--queue-only")
+    log = aetui.root / "cae-digits" / "0" / "log.txt"
+    log.parent.mkdir(parents=True)
+    log.write_text("before \x1b[2J after\n")
+    assert aetui("logs", "cae-digits/0").out == "before ?[2J after\n"
+
+
+def test_options_stand_before_or_after_the_command(trained: CommandLine, aetui: CommandLine) -> None:
+    expected = trained("ls", "--json").json()
+    root = str(trained.root)
+    for arguments in (
+        ["--root", root, "--json", "ls"],
+        ["ls", "--root", root, "--json"],
+        ["--json", "ls", "--root", root],
+        ["--root", str(aetui.root), "ls", "--root", root, "--json"],
+    ):
+        assert aetui(*arguments).json() == expected
+
+
+def test_storage_names_the_database(trained: CommandLine, aetui: CommandLine) -> None:
+    address = f"sqlite:///{trained.root / 'aetui.db'}"
+    assert aetui("ls", "--storage", address, "--json").json() == trained("ls", "--json").json()
+
+
+def test_data_states_sizes(aetui: CommandLine) -> None:
+    found = {entry["name"]: entry for entry in aetui("data", "--json").json()}
+    assert found == {entry["name"]: entry for entry in aetui("data", "ls", "--json").json()}
+    assert set(found) == {"mnist-5k", "digits", "mnist", "fashion-mnist", "kmnist"}
+    digits = found["digits"]
+    assert (digits["train"], digits["validation"], digits["test"], digits["is_here"]) == (1437, 180, 180, True)
+    assert not found["mnist"]["is_here"]
+    assert aetui("data", "get", "digits").status == 0
+    assert "mnist-5k" in aetui("data").out
+
+
+def test_doctor_finds_this_machine_fit(aetui: CommandLine) -> None:
+    said = aetui("doctor", "--json")
+    assert said.status == 0
+    report = said.json()
+    assert report["ok"]
+    subjects = {check["subject"] for check in report["checks"]}
+    assert subjects == {"python", "torch", "devices", "root", "storage", "data", "terminal", "tmux", "logout"}
+    assert all(check["advice"] for check in report["checks"] if check["verdict"] == "note")
+
+
+def test_doctor_finds_a_damaged_storage(aetui: CommandLine) -> None:
+    aetui.root.mkdir(parents=True)
+    (aetui.root / "aetui.db").write_bytes(b"no database " * 1000)
+    said = aetui("doctor", "--json")
+    assert said.status == 1
+    (storage,) = (check for check in said.json()["checks"] if check["subject"] == "storage")
+    assert storage["verdict"] == "broken"
+    assert storage["advice"]

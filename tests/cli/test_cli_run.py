@@ -1,0 +1,137 @@
+"""``run`` and ``worker`` with real worker processes."""
+
+import json
+import signal
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from store.paths import Root
+from tests.cli.command_line import ENDLESS, TINY, CommandLine
+from tests.live import epochs_of, processes_of, wait_for
+
+
+def wait_for_epoch(aetui: CommandLine, run: str, epoch: int = 1) -> None:
+    metrics = aetui.root / run / "metrics.jsonl"
+    wait_for(lambda: metrics.is_file() and len(epochs_of(metrics)) >= epoch, f"epoch {epoch} of {run}")
+
+
+def test_a_followed_run_ends_with_its_figures(aetui: CommandLine) -> None:
+    said = aetui("run", "cae", *TINY, "--epochs", "2")
+    assert said.status == 0
+    assert "cae-digits/0 is complete after epoch 2 of 2" in said.out
+    assert "test mse" in said.out
+    assert "epoch 1/2" in said.err
+    assert "epoch 2/2" in said.err
+    again = aetui("run", "cae", *TINY, "--epochs", "2", "--json")
+    assert again.json()["run"] == "cae-digits/1"
+    assert again.json()["test"] == aetui("show", "cae-digits/0", "--json").json()["test"]
+
+
+def test_progress_at_a_terminal_is_a_bar(aetui: CommandLine) -> None:
+    said = aetui.at_terminal("run", "cae", *TINY, "--epochs", "2")
+    assert said.status == 0
+    assert "2/2" in said.out
+    assert "\x1b[" in said.out
+    assert "test mse" in said.out
+
+
+def test_a_run_that_diverges_has_failed_with_its_reason(aetui: CommandLine) -> None:
+    # Every step multiplies the weights by about -1000.
+    wild = [f"--set={setting}" for setting in ("optimizer=sgd", "lr=100", "weight_decay=10", "schedule=constant")]
+    said = aetui("run", "cae", *TINY, *wild, "--set=batch_size=10", "--epochs", "5", "--json")
+    assert said.status == 1
+    assert said.json()["state"] == "failed"
+    assert "loss became" in said.json()["reason"]
+
+
+def test_own_images_by_a_relative_path(aetui: CommandLine, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 12, 10), dtype=np.uint8)
+    np.savez(tmp_path / "own.npz", images=pixels)
+    said = aetui("run", "cae", "--dataset", str(tmp_path / "own.npz"), "--epochs", "1", "--set", "width=2", "--json")
+    assert said.status == 0
+    assert said.json()["run"] == "cae-own/0"
+
+
+def test_detached_it_trains_on_without_us(aetui: CommandLine) -> None:
+    said = aetui("run", "cae", *TINY, "--epochs", "1", "--detach", "--json")
+    assert said.status == 0
+    assert said.json()["state"] == "waiting"
+    wait_for(lambda: aetui.state("cae-digits/0") == "complete", "the end of cae-digits/0")
+
+
+def test_queued_only_it_waits_for_a_worker(aetui: CommandLine) -> None:
+    for _ in range(2):
+        assert aetui("run", "cae", *TINY, "--epochs", "1", "--queue-only", "--seed", "3").status == 0
+    assert not processes_of(Root(aetui.root))
+    assert aetui("workers", "--json").json() == []
+    said = aetui("worker", "--json")
+    assert said.status == 0
+    (worker,) = said.json()
+    assert worker["exit_status"] == 0
+    assert [run["state"] for run in aetui("ls", "cae-digits", "--json").json()] == ["complete", "complete"]
+    assert "trains cae-digits/0" in said.err
+
+
+def test_a_detached_worker_is_listed_while_it_lives(aetui: CommandLine) -> None:
+    aetui("run", "cae", *ENDLESS, "--queue-only")
+    (worker,) = aetui("worker", "--detach", "--device", "cpu", "--json").json()
+    wait_for_epoch(aetui, "cae-digits/0")
+    (listed,) = aetui("workers", "--json").json()
+    assert (listed["worker"], listed["pid"], listed["run"]) == (worker["worker"], worker["pid"], "cae-digits/0")
+    assert "cae-digits/0" in aetui("workers").out
+
+
+def test_first_ctrl_c_stops_and_resume_goes_on(aetui: CommandLine) -> None:
+    process = aetui.start("run", "cae", *ENDLESS, "--json")
+    wait_for_epoch(aetui, "cae-digits/0")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    stopped = json.loads(out)
+    assert stopped["state"] == "stopped"
+    assert stopped["value"] is not None
+    assert "aetui resume cae-digits/0" in err
+    (resumed,) = aetui("resume", "cae-digits/0", "--json").json()
+    assert resumed["run"] == "cae-digits/1"
+    wait_for_epoch(aetui, "cae-digits/1", stopped["epoch"] + 1)
+    assert aetui("kill", "cae-digits/1").status == 0
+    assert aetui("show", "cae-digits/1", "--json").json()["reason"] == "killed by the user"
+
+
+def test_second_ctrl_c_kills(aetui: CommandLine) -> None:
+    # An epoch so long that the first Ctrl-C cannot have been obeyed before the second comes.
+    slow = ("--dataset", "mnist-5k", "--set", "width=64", "--set", "batch_size=8", "--threads", "1")
+    process = aetui.start("run", "cae", *slow)
+    wait_for((aetui.root / "cae-mnist-5k" / "0" / "metrics.jsonl").is_file, "the first lines of cae-mnist-5k/0")
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "once more" not in (line := process.stderr.readline()):
+        assert line, "the first Ctrl-C was not answered"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    killed = aetui("show", "cae-mnist-5k/0", "--json").json()
+    assert (killed["state"], killed["reason"]) == ("failed", "killed by the user")
+
+
+def test_a_worker_that_dies_is_replaced_while_followed(aetui: CommandLine) -> None:
+    process = aetui.start("run", "cae", *TINY, "--epochs", "150", "--set", "patience=0", "--json")
+    wait_for_epoch(aetui, "cae-digits/0")
+    for worker in processes_of(Root(aetui.root)):  # supervisor and worker: nobody else would start another
+        worker.kill()
+    psutil.wait_procs(processes_of(Root(aetui.root)), timeout=5)
+    out, _ = process.communicate(timeout=100)
+    assert process.returncode == 0
+    run = json.loads(out)
+    assert run["state"] == "complete"
+    assert run["attempt"] > 1
+    assert epochs_of(aetui.root / "cae-digits" / "0" / "metrics.jsonl") == list(range(1, 151))
+
+
+def test_a_run_goes_on_from_another(trained: CommandLine) -> None:
+    run = trained("run", "cae", "--from", "cae-digits/0", "--epochs", "3", "--name", "more", "--json").json()
+    assert (run["run"], run["epoch"], run["params"]["width"]) == ("more/0", 3, 2)
+    lines = epochs_of(trained.root / "more" / "0" / "metrics.jsonl")
+    assert lines[-1] == 3

@@ -1,0 +1,96 @@
+"""What comes before any command: help, version, no terminal, no heavy import."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.command_line import COMMAND, CommandLine
+
+COMMANDS = (
+    *("demo", "run", "worker", "workers", "ls", "show", "logs"),
+    *("stop", "kill", "pause", "resume", "rm", "restore", "data", "doctor"),
+)
+HEAVY = ("torch", "torchvision", "sklearn", "optuna", "sqlalchemy", "textual", "plotext", "matplotlib", "numpy")
+
+
+def modules_loaded_by(*arguments: str) -> set[str]:
+    """The top-level modules that ``aetui ARGUMENTS`` has imported when it ends."""
+    code = (
+        "import sys\n"
+        "from tui.cli import app\n"
+        "try:\n"
+        f"    app({list(arguments)!r})\n"
+        "except SystemExit as end:\n"
+        "    print(end.code, *{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    status, *modules = done.stderr.split()
+    assert status == "0"
+    return set(modules)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
+    loaded = modules_loaded_by(*arguments)
+    assert "typer" in loaded
+    assert not loaded.intersection(HEAVY)
+
+
+def test_looking_imports_neither_torch_nor_optuna(trained: CommandLine) -> None:
+    root = ["--root", str(trained.root)]
+    for arguments in (["ls", *root], ["show", "cae-digits/0", *root]):
+        assert not modules_loaded_by(*arguments).intersection({"torch", "torchvision", "sklearn", "optuna"})
+
+
+def test_every_command_has_help_and_takes_the_shared_options(aetui: CommandLine) -> None:
+    shown = aetui("--help").out
+    for command in COMMANDS:
+        assert f" {command} " in shown
+        help_text = aetui(command, "--help")
+        assert help_text.status == 0
+        assert all(option in help_text.out for option in ("--root", "--storage", "--data-dir", "--json", "--debug"))
+
+
+def test_version_names_what_it_stands_on(aetui: CommandLine) -> None:
+    said = aetui("--version")
+    assert said.status == 0
+    assert all(name in said.out for name in ("aetui", "torch", "optuna", "textual"))
+    assert set(aetui("--version", "--json").json()) == {"aetui", "torch", "optuna", "textual", "python"}
+
+
+def test_alone_without_a_terminal_it_says_what_to_use(aetui: CommandLine) -> None:
+    said = aetui()
+    assert (said.status, said.out) == (2, "")
+    assert said.err.count("\n") == 1
+    assert "aetui demo" in said.err
+
+
+def test_alone_on_a_dumb_terminal_it_says_so(aetui: CommandLine) -> None:
+    said = aetui.at_terminal(env={"TERM": "dumb"})
+    assert said.status == 2
+    assert "dumb" in said.out
+    assert "\x1b" not in said.out
+
+
+def test_nothing_but_text_where_there_is_no_terminal(trained: CommandLine) -> None:
+    for arguments in (["--help"], ["ls"], ["ls", "small"], ["show", "small/0"], ["doctor"], ["data"]):
+        said = trained(*arguments)
+        assert "\x1b" not in said.out + said.err
+        assert said.out.strip()
+
+
+def test_a_reader_that_goes_away_is_no_error(trained: CommandLine) -> None:
+    pipeline = f"'{COMMAND}' show small/0 | head -n 1"
+    said = subprocess.run(
+        ["bash", "-c", pipeline], capture_output=True, text=True, env=trained.environment, timeout=60, check=False
+    )
+    assert said.stdout.startswith("small/0")
+    assert said.stderr == ""
+
+
+def test_figures_are_ascii_where_the_locale_is(trained: CommandLine) -> None:
+    said = trained("show", "small/0", env={"LANG": "C"})
+    assert said.status == 0
+    assert "training" in said.out
+    assert said.out.replace(str(trained.root), "").isascii()

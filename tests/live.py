@@ -1,0 +1,75 @@
+"""Looking at real worker processes: waiting for what they do, finding and signalling them."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+from safetensors import safe_open
+
+from engine.spec import KeepSpec, ModelSpec, OptimSpec, RunSpec
+from store import workers
+from store.database import Database
+from store.metrics import read_metrics
+from store.names import RunName
+from store.paths import Root
+
+T = TypeVar("T")
+
+
+def wait_for(ask: Callable[[], T], what: str, timeout_s: float = 90.0) -> T:
+    """The first true answer of ``ask``; fails the test when none comes."""
+    deadline = time.monotonic() + timeout_s
+    while not (answer := ask()):
+        assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s in vain for {what}"
+        time.sleep(0.05)
+    return answer
+
+
+def small_spec(*, epochs: int = 3, kind: str = "cae", seed: int = 0, **settings: object) -> RunSpec:
+    """A run of seconds on ``digits``."""
+    return RunSpec(
+        kind=kind,
+        dataset="digits",
+        epochs=epochs,
+        seed=seed,
+        device="cpu",
+        model=ModelSpec(latent_dim=2, width=4, depth=2, hidden=16),
+        optim=OptimSpec(batch_size=64, patience=0),
+        keep=KeepSpec(latent_samples=50, latent_epochs=5, image_samples=2),
+    ).with_settings(settings)
+
+
+def processes_of(root: Root, module: str = "engine.") -> list[psutil.Process]:
+    """Supervisors and workers (``module``: only the ones of it) of this root."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        if str(root.path) in words and any(word.startswith(module) for word in words):
+            found.append(process)
+    return found
+
+
+def holder_pid(database: Database, name: RunName) -> int | None:
+    """The process that trains ``name`` at this moment."""
+    return next((worker.pid for worker in workers.workers(database) if worker.run == name and worker.alive), None)
+
+
+def weights(path: Path) -> dict[str, bytes]:
+    """Every tensor of a checkpoint, optimizer and RNG states included, byte for byte."""
+    with safe_open(path, framework="numpy") as file:
+        return {key: file.get_tensor(key).tobytes() for key in file.keys()}  # noqa: SIM118  # no mapping
+
+
+def epochs_of(path: Path) -> list[int]:
+    return [line["epoch"] for line in read_metrics(path) if line["kind"] == "epoch"]
+
+
+def curve(path: Path) -> list[dict[str, object]]:
+    """The metrics lines without what a clock measured."""
+    clocks = ("time", "images_per_s")
+    return [{key: value for key, value in line.items() if key not in clocks} for line in read_metrics(path)]
