@@ -75,7 +75,7 @@ def enqueue(
 
 def ensure_workers(database: Database, slots: int | None = None, *, device: str = "auto") -> None:
     """See to it that workers come for what waits: a detached supervisor, unless one is there already."""
-    start_supervisor(database.root, slots, device, database.storage)
+    start_supervisor(database.root, device, database.storage, slots)
 
 
 def resume(database: Database, name: RunName) -> RunName:

@@ -39,11 +39,12 @@ log = logging.getLogger("aetui.supervisor")
 
 @dataclass
 class Supervisor:
-    """Starts workers on ``devices`` (one a slot) and remembers those that have not entered themselves yet."""
+    """Starts workers on ``device``, one a slot, and remembers those that have not entered themselves yet."""
 
     database: Database
-    devices: Sequence[str]
-    started: dict[str, tuple[subprocess.Popen[bytes], float]] = field(default_factory=dict)
+    device: str
+    started: dict[str, float] = field(default_factory=dict)
+    children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def step(self) -> bool:
         """Put dead workers' runs back, start missing workers; returns whether there is anything left to watch."""
@@ -59,19 +60,23 @@ class Supervisor:
         self._forget_entered(here)
         waiting = queue_length(self.database)
         idle = sum(worker.run is None for worker in here) + len(self.started)
-        free = self._free_devices(here)
-        for device in free[: max(0, waiting - idle)]:
-            self._start(device)
+        if waiting > idle:
+            for device in self._free_devices(here)[: waiting - idle]:
+                self._start(device)
         return bool(waiting or here or self.started or num_running(self.database))
 
     def _forget_entered(self, here: Sequence[Worker]) -> None:
         entered = {worker.worker_id for worker in here}
-        for worker_id, (process, since) in list(self.started.items()):
-            if worker_id in entered or process.poll() is not None or time.monotonic() - since > ENTRY_S:
-                del self.started[worker_id]
+        # Asking a child for its status is also what keeps it from staying behind as a zombie.
+        self.children = {name: child for name, child in self.children.items() if child.poll() is None}
+        self.started = {
+            worker_id: since
+            for worker_id, since in self.started.items()
+            if worker_id in self.children and worker_id not in entered and time.monotonic() - since < ENTRY_S
+        }
 
     def _free_devices(self, here: Sequence[Worker]) -> list[str]:
-        free = list(self.devices)
+        free = worker_devices(self.device, wanted_slots(self.database.root))
         for device in [worker.device for worker in here] + [worker_id.partition("@")[2] for worker_id in self.started]:
             if device in free:
                 free.remove(device)
@@ -80,7 +85,8 @@ class Supervisor:
     def _start(self, device: str) -> None:
         worker_id = new_worker_id(device)
         process = start_worker(self.database.root, worker_id, self.database.storage)
-        self.started[worker_id] = (process, time.monotonic())
+        self.children[worker_id] = process
+        self.started[worker_id] = time.monotonic()
         log.info("started worker %s (pid %d)", worker_id, process.pid)
 
 
@@ -104,14 +110,21 @@ def storage_environment(storage: str | None) -> dict[str, str]:
     return {STORAGE_VARIABLE: storage} if storage else {}
 
 
-def start_supervisor(root: Root, slots: int | None, device: str, storage: str | None) -> None:
-    """Start a detached supervisor, unless one is there already."""
+def wanted_slots(root: Root) -> int | None:
+    """The largest number of slots that anybody asked for since the supervisor began; kept in its lock file."""
+    text = root.supervisor_lock.read_text(encoding="ascii")
+    return int(text) if text.isdecimal() else None
+
+
+def start_supervisor(root: Root, device: str, storage: str | None, slots: int | None = None) -> None:
+    """Start a detached supervisor, unless one is there already; either way it learns of ``slots``."""
+    if slots is not None:
+        root.supervisor_lock.touch(mode=0o600)
+        root.supervisor_lock.write_text(str(max(slots, wanted_slots(root) or 0)), encoding="ascii")
     with try_lock(root.supervisor_lock) as locked:
         if not locked:
             return
     command = [sys.executable, "-P", "-m", "engine.supervisor", "--root", str(root.path), "--device", device]
-    if slots:
-        command += ["--slots", str(slots)]
     start_detached(command, root.worker_logs / "supervisor.log", storage_environment(storage))
 
 
@@ -130,15 +143,16 @@ def try_lock(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def supervise(database: Database, devices: Sequence[str]) -> None:
+def supervise(database: Database, device: str) -> None:
     """Run until nothing waits, nothing runs and every worker has left."""
-    supervisor = Supervisor(database, devices)
+    supervisor = Supervisor(database, device)
     while True:
         with try_lock(database.root.supervisor_lock) as locked:
             if not locked:
                 return
             while supervisor.step():
                 time.sleep(POLL_S)
+            database.root.supervisor_lock.write_text("", encoding="ascii")
         # Whoever queued a run just before the lock was free counted on us: look once more.
         if not queue_length(database):
             return
@@ -147,14 +161,13 @@ def supervise(database: Database, devices: Sequence[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="engine.supervisor")
     parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--slots", type=int)
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     storage = os.environ.get(STORAGE_VARIABLE)
     database = open_database(Root(arguments.root), storage)
-    supervise(database, worker_devices(arguments.device, arguments.slots))
+    supervise(database, arguments.device)
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ def main() -> None:
 
     def watch_supervisor() -> None:
         if arguments.supervised:
-            start_supervisor(root, None, "auto", storage)
+            start_supervisor(root, "auto", storage)
 
     heart = Heart(database, arguments.id, watch_supervisor)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -42,8 +42,8 @@ def test_show_draws_curve_and_scatter(trained: CommandLine) -> None:
     assert "mse" in shown
     assert "training" in shown
     assert "validation" in shown
-    assert "latent codes, epoch 2, PCA of 6" in shown
-    assert "latent codes, epoch 1, raw" in trained("show", "small/0").out
+    assert "latent space, epoch 2, PCA of 6-D" in shown
+    assert "latent space, epoch 1, z1 x z2" in trained("show", "small/0").out
 
 
 def test_show_of_a_run_that_has_nothing_yet(aetui: CommandLine) -> None:
