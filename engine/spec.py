@@ -41,13 +41,13 @@ class ModelSpec:
     """The convolutional encoder and its mirror image, the decoder.
 
     ``channels`` of the first convolution are ``width``; each of the ``depth`` stride-2 convolutions after the first
-    doubles them. ``hidden`` neurons stand between the convolutions and the ``latent_dim`` codes.
+    doubles them. Fully connected layers of ``hidden`` neurons stand between the convolutions and the codes.
     """
 
     latent_dim: int = field(default=6, metadata={"help": "dimensions of the latent space"})
     width: int = field(default=32, metadata={"help": "channels of the first convolution; doubled by each later one"})
     depth: int = field(default=3, metadata={"help": "stride-2 convolutions"})
-    hidden: int = field(default=256, metadata={"help": "neurons of the fully connected layer"})
+    hidden: int = field(default=256, metadata={"help": "neurons of a fully connected layer"})
 
     def __post_init__(self) -> None:
         _check_range("latent_dim", self.latent_dim, 1, 4096)
@@ -106,11 +106,11 @@ class OptimSpec:
     """How the weights are moved. ``lr`` is the peak of the one-cycle schedule and the start of the cosine."""
 
     optimizer: Optimizer = field(default="adam", metadata={"help": "sgd (with momentum), adam, adamw or adagrad"})
-    lr: float = field(default=3e-3, metadata={"help": "learning rate (the peak, under a schedule)"})
+    lr: float = field(default=4e-3, metadata={"help": "learning rate (the peak, under a schedule)"})
     weight_decay: float = field(default=0.0, metadata={"help": "L2 penalty (decoupled for adamw)"})
     momentum: float = field(default=0.9, metadata={"help": "of sgd"})
     schedule: Schedule = field(default="onecycle", metadata={"help": "onecycle, cosine or constant"})
-    batch_size: int = field(default=256, metadata={"help": "images a step"})
+    batch_size: int = field(default=128, metadata={"help": "images a step"})
     patience: int = field(
         default=10,
         metadata={"help": "epochs without a better running average of the validation loss before stopping; 0: never"},

@@ -104,6 +104,18 @@ def test_data_states_sizes(aetui: CommandLine) -> None:
     assert "mnist-5k" in aetui("data").out
 
 
+def test_data_are_found_in_the_named_folder(aetui: CommandLine, tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (raw / f"{part}-ubyte").touch()
+    for said in (
+        aetui("data", "--json", "--data-dir", str(tmp_path)),
+        aetui("data", "--json", env={"AETUI_DATA": str(tmp_path)}),
+    ):
+        assert {entry["name"] for entry in said.json() if entry["is_here"]} == {"mnist-5k", "digits", "mnist"}
+
+
 def test_doctor_finds_this_machine_fit(aetui: CommandLine) -> None:
     said = aetui("doctor", "--json")
     assert said.status == 0

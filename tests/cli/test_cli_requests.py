@@ -139,3 +139,19 @@ def test_several_runs_are_all_checked_before_the_first_changes(aetui: CommandLin
     for command in (["stop"], ["pause"], ["rm", "--yes"]):
         assert_one_sentence(aetui(*command, "cae-digits/0", "cae-digits/1"))
         assert aetui.state("cae-digits/0") == "waiting"
+
+
+def test_demo_queues_both_runs_or_none(aetui: CommandLine) -> None:
+    assert aetui("run", "cae", "--dataset", "digits", "--name", "demo-vae", "--queue-only").status == 0
+    assert_one_sentence(aetui("demo"))
+    assert [entry["experiment"] for entry in aetui("ls", "--json").json()] == ["demo-vae"]
+
+
+def test_a_data_set_that_cannot_be_fetched(aetui: CommandLine, tmp_path: Path) -> None:
+    nobody = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    said = aetui("run", "cae", "--dataset", "kmnist", "--data-dir", str(tmp_path / "data"), env=nobody)
+    assert said.status == 2
+    assert said.err.splitlines()[-1].startswith("aetui: ")
+    assert "could not be fetched" in said.err
+    assert "Traceback" not in said.err
+    assert not aetui.root.exists()

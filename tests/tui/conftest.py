@@ -1,11 +1,12 @@
 import asyncio
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from store import workers
+from store import clock, schema, workers
 from store.database import Database, open_database
 from store.names import RunName
 from store.paths import Root
@@ -17,7 +18,7 @@ Until = Callable[[Callable[[], object]], Awaitable[None]]
 @pytest.fixture(autouse=True)
 def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """The user's own terminal is shut out: UTF-8 and colours unless a test says otherwise."""
-    for variable in ("NO_COLOR", "LC_ALL", "LC_CTYPE", "SSH_CONNECTION", "AETUI_ROOT"):
+    for variable in ("NO_COLOR", "LC_ALL", "LC_CTYPE", "SSH_CONNECTION", "AETUI_ROOT", "TERM"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("LANG", "C.UTF-8")
 
@@ -27,17 +28,12 @@ def root(tmp_path: Path) -> Root:
     return Root(tmp_path / "Läufe von mir" / "runs")
 
 
-@pytest.fixture
-def database(root: Root) -> Iterator[Database]:
-    opened = open_database(root, create=True)
-    workers.register(opened, WORKER, "cpu", None)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def runs(database: Database) -> dict[str, RunName]:
-    """One experiment with a run of each common state, and a variational one."""
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, RunName]]:
+    """A root that is copied for each test, and its runs: one of each common state, and a variational one."""
+    root = Root(tmp_path_factory.mktemp("template") / "runs")
+    database = open_database(root, create=True)
+    workers.register(database, WORKER, "cpu", None)
     made = {
         state: add_run(database, "digits-a", state, done=done)
         for state, done in (("complete", 10), ("stopped", 5), ("failed", 2), ("running", 4))
@@ -45,14 +41,33 @@ def runs(database: Database) -> dict[str, RunName]:
     made["vae"] = add_run(database, "vae-b", "complete", kind="vae", done=6, latent_dim=2)
     made["held"] = add_run(database, "digits-a", "held")
     made["waiting"] = add_run(database, "digits-a", "waiting")
-    return made
+    database.close()
+    return root.path, made
+
+
+@pytest.fixture
+def database(root: Root, template: tuple[Path, dict[str, RunName]]) -> Iterator[Database]:
+    shutil.copytree(template[0], root.path)
+    opened = open_database(root)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def runs(database: Database, template: tuple[Path, dict[str, RunName]]) -> dict[str, RunName]:
+    """The runs of the root, by their states (``vae`` is one of its own)."""
+    with database.engine.begin() as connection:  # they are as old as the template: their worker has just been heard
+        soon = clock.now(connection) + 600  # and will have been, however slow this machine is
+        for table in (schema.leases, schema.workers):
+            connection.execute(table.update().values(heartbeat_at=soon))
+    return template[1]
 
 
 @pytest.fixture
 def until() -> Until:
     async def wait(condition: Callable[[], object]) -> None:
         """Let the app work until ``condition`` holds."""
-        give_up = time.monotonic() + 20
+        give_up = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < give_up, "this did not come about"
             await asyncio.sleep(0.02)

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from rich.color import Color, ColorSystem
 from rich.style import Style
 
 from tui.canvas import Canvas, Limits, class_legend, scatter, scatter_text
-from tui.look import CLASS_COLOURS, Look, class_colour, class_digit
+from tui.look import Look, class_colour, class_digit
 
 BOX = Limits(0.0, 1.0, 0.0, 1.0)
 PLAIN = Look(has_colour=False)
@@ -19,6 +20,11 @@ def test_braille_dots_stand_where_the_points_are() -> None:
     assert lines(scatter(points, np.array([0, 0]), 1, 1, look=Look(), limits=BOX)) == [chr(0x2800 + 0x40 + 0x08)]
 
 
+def test_few_points_are_larger_dots() -> None:
+    drawn = lines(scatter(np.array([[0.01, 0.99], [0.99, 0.01]]), np.array([3, 4]), 4, 3, look=Look(), limits=BOX))
+    assert drawn == ["•   ", "    ", "   •"]
+
+
 def test_up_is_up_and_right_is_right() -> None:
     points = np.array([[0.01, 0.99], [0.99, 0.01]])
     drawn = lines(scatter(points, np.array([3, 4]), 4, 2, look=PLAIN, limits=BOX))
@@ -29,16 +35,14 @@ def test_the_majority_colours_a_cell() -> None:
     points = np.full((5, 2), 0.5)
     canvas = scatter(points, np.array([7, 2, 7, 2, 7]), 1, 1, look=Look(), limits=BOX)
     assert canvas.classes.tolist() == [[7]]
-    assert [segment.style for segment in canvas.lines()[0]] == [Style(color=class_colour(7))]
+    assert [segment.style for segment in canvas.lines()[0]] == [Style(color=class_colour(7, Look()))]
 
 
 def test_the_order_of_the_points_changes_nothing() -> None:
     random = np.random.default_rng(0)
     points, labels = random.normal(size=(3000, 2)), random.integers(0, 10, 3000)
     order = random.permutation(3000)
-    one, other = (
-        scatter(points[index], labels[index], 40, 20, look=Look()) for index in (np.arange(3000), order)
-    )
+    one, other = (scatter(points[index], labels[index], 40, 20, look=Look()) for index in (np.arange(3000), order))
     assert np.array_equal(one.glyphs, other.glyphs)
     assert np.array_equal(one.classes, other.classes)
 
@@ -114,5 +118,8 @@ def test_the_legend_names_each_class_once() -> None:
 
 
 def test_ten_classes_have_ten_colours_and_digits() -> None:
-    assert len(set(CLASS_COLOURS)) == 10
+    for look in (Look(), Look(has_few_colours=True)):
+        assert len({Color.parse(class_colour(label, look)) for label in range(10)}) == 10
+    standard = {Color.parse(class_colour(label, look)).downgrade(ColorSystem.STANDARD) for label in range(10)}
+    assert len(standard) == 10, "as a terminal of 16 colours shows them"
     assert [class_digit(label) for label in range(10)] == list("0123456789")

@@ -57,7 +57,7 @@ def test_ascii_stays_ascii() -> None:
 
 def test_without_colour_glyphs_tell_the_curves_apart() -> None:
     text = curves_text([series([0.5, 0.3]), series([0.9, 0.8], "validation")], 60, 14, look=PLAIN)
-    assert not any(span.style for span in text.spans if "color" in repr(span.style).lower() and "#" in str(span.style))
+    assert not any("#" in str(span.style) for span in text.spans)
     rows = "".join(canvas_rows(text.plain))
     assert "x" in rows
     assert any(0x2800 < ord(character) < 0x2900 for character in rows)
@@ -92,7 +92,9 @@ def test_zero_and_less_are_marked_on_a_log_axis_only() -> None:
     assert "(2 off the scale)" in curves_text([series([0.5, 0.0, -1.0])], 60, 14, look=Look(), log_y=True).plain
 
 
-@pytest.mark.parametrize("values", [[], [0.3], [math.nan], [0.2, 0.2, 0.2], [0.0], [-1.0, -2.0], [1e-30, 1e30], [5e-324]])
+@pytest.mark.parametrize(
+    "values", [[], [0.3], [math.nan], [0.2, 0.2, 0.2], [0.0], [-1.0, -2.0], [1e-30, 1e30], [5e-324]]
+)
 @pytest.mark.parametrize("log_y", [False, True])
 def test_odd_curves_are_drawn_again_and_again(values: list[float], log_y: bool) -> None:
     for _ in range(2):

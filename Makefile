@@ -1,0 +1,62 @@
+# Every target makes .venv by itself, and installs again once pyproject.toml has changed.
+VENV ?= .venv
+PYTHON ?= python3
+PIP_FLAGS ?=
+PYTEST_FLAGS ?= -n 2 --dist loadfile
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+# An interpreter that the system has replaced under the venv: begin anew.
+ifneq ($(wildcard $(VENV)),)
+ifneq ($(shell $(BIN)/python -c 'print("ok")' 2>/dev/null),ok)
+$(shell rm -f $(INSTALLED) $(INSTALLED_DEV))
+endif
+endif
+
+.PHONY: demo test test-slow check bench clean
+
+demo: $(INSTALLED)
+	@$(BIN)/aetui demo
+
+test: $(INSTALLED_DEV)
+	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_FLAGS)
+
+test-slow: $(INSTALLED_DEV)
+	@$(BIN)/python -m pytest -m slow --timeout 1800
+
+check: $(INSTALLED_DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED_DEV)
+	@for script in tests/bench/bench_*.py; do $(BIN)/python "$$script" || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(INSTALLED): pyproject.toml
+	$(call install,.)
+
+$(INSTALLED_DEV): pyproject.toml
+	$(call install,.[dev])
+	@touch $(INSTALLED)
+
+# All that pip and venv say goes to stderr: the output of a target is its own.
+define install
+@{ \
+	if ! $(BIN)/python -c '' 2>/dev/null; then \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+			echo "aetui needs Python 3.11 or newer, and '$(PYTHON)' is not: name one, as in 'make PYTHON=python3.12'."; \
+			exit 1; \
+		}; \
+		$(PYTHON) -m venv --clear $(VENV) || exit 1; \
+	fi; \
+	echo "Installing aetui and what it needs into $(VENV): some minutes the first time (torch is large)."; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -e '$(1)' || exit 1; \
+} >&2
+@touch $@
+endef

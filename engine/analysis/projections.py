@@ -1,0 +1,105 @@
+"""Codes seen in two dimensions: PCA, and turning one epoch's picture onto another's.
+
+numpy alone: the screen uses this in its own process. t-SNE (scikit-learn, seconds) is ``engine.analysis.tsne``, run in
+a helper process, ``engine.analysis.project``.
+"""
+
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Method = Literal["pca", "tsne"]
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pca:
+    """Principal components: ``mean`` [D], ``components`` [K, D] of unit length, ``variances`` [K] along them.
+
+    ``explained`` [K] is each component's part of the total variance.
+    """
+
+    mean: Array
+    components: Array
+    variances: Array
+    explained: Array
+
+    @classmethod
+    def fit(cls, codes: npt.ArrayLike, num_components: int = 2) -> Self:
+        """The ``num_components`` directions of largest variance of ``codes`` [N, D].
+
+        Each component's largest entry is positive, so the same codes give the same picture. With fewer dimensions (or
+        images) than asked for, the rest are zero: one-dimensional codes lie on a line.
+        """
+        codes = np.asarray(codes, np.float64)
+        mean = codes.mean(axis=0)
+        # [N, D] -> right singular vectors [min(N, D), D]
+        _, singular, directions = np.linalg.svd(codes - mean, full_matrices=False)
+        largest = np.abs(directions).argmax(axis=1)
+        directions = directions * np.where(directions[np.arange(len(largest)), largest] < 0, -1.0, 1.0)[:, None]
+        variances = singular**2 / max(len(codes) - 1, 1)
+        found = min(num_components, len(directions))
+        components = np.zeros((num_components, codes.shape[1]))
+        components[:found] = directions[:found]
+        kept = np.zeros(num_components)
+        kept[:found] = variances[:found]
+        total = variances.sum()
+        return cls(mean=mean, components=components, variances=kept, explained=kept / total if total > 0 else kept)
+
+    def project(self, codes: npt.ArrayLike) -> Array:
+        """[N, D] -> [N, K]."""
+        points: Array = (np.asarray(codes, np.float64) - self.mean) @ self.components.T
+        return points
+
+    def inverse(self, points: npt.ArrayLike) -> Array:
+        """The codes in the plane of the components at ``points``: [N, K] -> [N, D]."""
+        codes: Array = np.asarray(points, np.float64) @ self.components + self.mean
+        return codes
+
+    def turned(self, rotation: Array) -> Self:
+        """The same plane with its points turned: ``turned(R).project(x) == project(x) @ R``.
+
+        ``variances`` and ``explained`` stay those of the principal directions.
+        """
+        return replace(self, components=rotation.T @ self.components)
+
+
+def rotation_onto(points: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
+    """The rotation or reflection R [K, K] that brings ``points @ R`` closest to ``reference``, both [N, K], centred.
+
+    Orthogonal Procrustes (Schönemann 1966).
+    """
+    points, reference = np.asarray(points, np.float64), np.asarray(reference, np.float64)
+    u, _, vt = np.linalg.svd((points - points.mean(axis=0)).T @ (reference - reference.mean(axis=0)))
+    rotation: Array = u @ vt
+    return rotation
+
+
+def align(points: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
+    """``points`` [N, K] turned or mirrored about their centre to lie as ``reference`` does; distances are kept.
+
+    Row i of both is the same image.
+    """
+    points = np.asarray(points, np.float64)
+    centre = points.mean(axis=0)
+    aligned: Array = (points - centre) @ rotation_onto(points, reference) + centre
+    return aligned
+
+
+def projection_path(codes_path: Path, method: Method) -> Path:
+    """Where the projection of ``EPOCH.npz`` is cached: ``EPOCH.METHOD.npz`` beside it."""
+    return codes_path.with_name(f"{codes_path.stem}.{method}.npz")
+
+
+def read_projection(path: Path) -> Array | None:
+    """The points [N, 2] of a cached projection; None if there is none, or it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            points: Array = archive["points"].astype(np.float64)
+            return points
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None

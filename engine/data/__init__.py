@@ -1,0 +1,1 @@
+"""Data sets: read, split and held as one uint8 tensor."""

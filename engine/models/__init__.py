@@ -1,0 +1,1 @@
+"""Kinds of model: each a ``torch.nn.Module`` with its own loss."""

@@ -1,0 +1,66 @@
+"""The variational autoencoder (kind ``vae``)."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.models.autoencoder import Decoder, Encoder
+from engine.models.base import Autoencoder, Losses
+from engine.spec import VariationalSpec
+
+_FIRST_LOG_VARIANCE = -4.0
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, exp(log_variance)) || N(0, 1)) in nats, summed over units: [B, D], [B, D] -> [B].
+
+    Kingma & Welling 2014, appendix B.
+    """
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
+
+
+class VariationalAutoencoder(Autoencoder):
+    """Kingma & Welling 2014; loss = squared error a pixel + beta x KL in nats an image (Higgins et al. 2017).
+
+    In training the code is drawn from the posterior; in evaluation it is the posterior's mean, and beta is whole.
+    """
+
+    def __init__(self, spec: VariationalSpec, image_shape: tuple[int, int, int]) -> None:
+        super().__init__(spec, image_shape)
+        self.beta = spec.beta
+        self.kl_warmup = spec.kl_warmup
+        self.encoder = Encoder(spec, image_shape, 2 * spec.latent_dim)
+        self.decoder = Decoder(spec, image_shape)
+        # Narrow posteriors to begin with, so that classes find their places before noise blurs them.
+        nn.init.constant_(self.encoder.output.bias[spec.latent_dim :], _FIRST_LOG_VARIANCE)
+
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of the codes of ``images``, each [B, latent_dim]."""
+        mean, log_variance = self.encoder(images).chunk(2, dim=1)
+        return mean, log_variance
+
+    def encode(self, images: Tensor) -> Tensor:
+        return self.posterior(images)[0]
+
+    def decode(self, codes: Tensor) -> Tensor:
+        images: Tensor = self.decoder(codes)
+        return images
+
+    def losses(self, inputs: Tensor, targets: Tensor, epoch: float) -> Losses:
+        mean, log_variance = self.posterior(inputs)
+        codes, beta = mean, self.beta
+        if self.training:
+            codes = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+            beta = self.beta_at(epoch)
+        mse = functional.mse_loss(self.decode(codes), targets)
+        kl = kl_divergence(mean, log_variance).mean()
+        return Losses(loss=mse + beta * kl, mse=mse, kl=kl)
+
+    def beta_at(self, epoch: float) -> float:
+        """beta after ``epoch`` epochs: rises linearly from 0 over the first ``kl_warmup``."""
+        return self.beta * min(1.0, epoch / self.kl_warmup) if self.kl_warmup else self.beta
+
+    def extra_metrics(self, epoch: float) -> Mapping[str, float]:
+        return {"beta": self.beta_at(epoch)}

@@ -1,0 +1,100 @@
+"""Checkpoints: one safetensors file with all tensors, and the rest as JSON in its header. Nothing is ever pickled."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn, optim
+
+from store.errors import RequestError
+
+_HEADER = "aetui"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checkpoint:
+    """A run as it stood after ``epoch`` epochs and ``step`` steps.
+
+    ``state`` is what else the loop wants back (see ``engine.training.fit``), ``spec`` the configuration as JSON,
+    ``record`` the metrics line of ``epoch``.
+    """
+
+    epoch: int
+    step: int
+    spec: Mapping[str, Any]
+    record: Mapping[str, Any]
+    state: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+    def restore_model(self, model: nn.Module) -> None:
+        """Raises ValueError: the weights are another model's."""
+        try:
+            model.load_state_dict(_under("model.", self.tensors))
+        except RuntimeError as error:
+            raise ValueError(f"the checkpoint is of another model ({str(error).splitlines()[-1].strip()})") from error
+
+    def restore_optimizer(self, optimizer: optim.Optimizer) -> None:
+        """Put the optimizer's tensors back; rates and other settings stay those of ``optimizer``."""
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        for name, tensor in _under("optimizer.", self.tensors).items():
+            position, _, key = name.partition(".")
+            parameter = parameters[int(position)]
+            # Fused kernels walk a weight and its moments side by side in memory: they must lie in the same order.
+            like = parameter if tensor.shape == parameter.shape else tensor
+            place = torch.empty_like(like, dtype=tensor.dtype, device=parameter.device)
+            optimizer.state[parameter][key] = place.copy_(tensor)
+
+    def restore_rng(self, device: torch.device) -> None:
+        """Set torch's default generators as they were (the one of a GPU, if both runs have one)."""
+        torch.set_rng_state(self.tensors["rng.cpu"])
+        if device.type == "cuda" and "rng.cuda" in self.tensors:
+            torch.cuda.set_rng_state(self.tensors["rng.cuda"], device)
+
+
+def pack(
+    *,
+    epoch: int,
+    step: int,
+    spec: Mapping[str, Any],
+    record: Mapping[str, Any],
+    state: Mapping[str, Any],
+    model: nn.Module,
+    optimizer: optim.Optimizer,
+    device: torch.device,
+) -> bytes:
+    """The checkpoint as the bytes of its file."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for position, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{position}.{key}": tensor for key, tensor in values.items()}
+    tensors["rng.cpu"] = torch.get_rng_state()
+    if device.type == "cuda":
+        tensors["rng.cuda"] = torch.cuda.get_rng_state(device)
+    header = {"format": _FORMAT, "epoch": epoch, "step": step, "spec": spec, "record": record, "state": state}
+    return safetensors.torch.save(
+        {name: tensor.detach().contiguous() for name, tensor in tensors.items()}, {_HEADER: json.dumps(header)}
+    )
+
+
+def read(path: Path) -> Checkpoint:
+    """Raises RequestError: ``path`` is damaged, or no checkpoint of ours."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {})[_HEADER])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dictionary
+        if header.pop("format") != _FORMAT:
+            raise RequestError(f"The checkpoint {path} was written by another version of aetui.")
+        if "rng.cpu" not in tensors:
+            raise KeyError("rng.cpu")
+        return Checkpoint(**header, tensors=tensors)
+    except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise RequestError(f"The checkpoint {path} is damaged and cannot be read ({error}).") from error
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,38 @@
+"""Early stopping, fair to the schedule."""
+
+import math
+from dataclasses import dataclass, field
+
+WINDOW = 3
+"""Epochs in the running average."""
+_WORSE = 1.05
+"""How far above the best average counts as worse while the rate still falls."""
+
+
+@dataclass(kw_only=True)
+class EarlyStopping:
+    """Stops after ``patience`` epochs without a better running average of the validation loss; 0: never.
+
+    While the learning rate is still to fall, a flat stretch is no reason to stop (most of a one-cycle's gain comes at
+    its end): then only ``patience`` epochs in a row with an average clearly above the best one are.
+    """
+
+    patience: int
+    recent: list[float] = field(default_factory=list)
+    """Validation losses of the last epochs, newest last."""
+    best: float = math.inf
+    """Lowest running average so far."""
+    num_bad: int = 0
+    """Epochs in a row that count against the run."""
+
+    def update(self, loss: float, still_falls: bool) -> None:
+        """Take in the validation ``loss`` of an epoch; ``still_falls``: the learning rate will be lower yet."""
+        self.recent = [*self.recent[1 - WINDOW :], loss]
+        average = sum(self.recent) / len(self.recent)
+        is_bad = average > _WORSE * self.best if still_falls else average >= self.best
+        self.num_bad = self.num_bad + 1 if is_bad else 0
+        self.best = min(self.best, average)
+
+    @property
+    def is_over(self) -> bool:
+        return 0 < self.patience <= self.num_bad

@@ -1,0 +1,520 @@
+"""The screen, driven by its keys; what is looked at is what it shows."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+
+from store import control, listing, schema
+from store.database import Database
+from store.metrics import encode
+from store.names import RunName
+from store.paths import Root
+from store.records import Request, RunState
+from tests.tui.conftest import Until
+from tests.tui.roots import add_run, epoch_line
+from tui.app import AetuiApp
+from tui.screens.home import HomeScreen
+from tui.widgets.runs import RunTable
+
+SMALL, MIDDLE = (80, 24), (120, 36)
+
+
+@pytest.fixture(autouse=True)
+def no_workers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """No process is started and none is killed; what was asked for is noted."""
+    from engine import jobs
+
+    asked: list[str] = []
+    monkeypatch.setattr(jobs, "ensure_workers", lambda *args, **options: asked.append("ensure_workers"))
+    monkeypatch.setattr(jobs, "kill", lambda database, name: asked.append(f"kill {name}"))
+    return asked
+
+
+@asynccontextmanager
+async def screen(
+    root: Root, size: tuple[int, int] = MIDDLE, focus: RunName | None = None
+) -> AsyncIterator[Pilot[object]]:
+    app = AetuiApp(root, focus=focus)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        yield pilot
+
+
+def shown(pilot: Pilot[object]) -> str:
+    """The whole screen as text."""
+    return "\n".join(strip.text.rstrip() for strip in pilot.app.screen._compositor.render_strips())
+
+
+def sees(pilot: Pilot[object], *texts: str) -> Callable[[], bool]:
+    return lambda: all(text in shown(pilot) for text in texts)
+
+
+def home(pilot: Pilot[object]) -> HomeScreen:
+    found = pilot.app.screen_stack[0]
+    assert isinstance(found, HomeScreen)
+    return found
+
+
+def current(pilot: Pilot[object]) -> RunName | None:
+    run = home(pilot).query_one(RunTable).current
+    return run.name if run else None
+
+
+def state(database: Database, name: RunName) -> RunState:
+    return listing.run(database, name).state
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, (200, 60)])
+async def test_opens_on_what_is_live(root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]) -> None:
+    async with screen(root, size) as pilot:
+        await until(sees(pilot, "digits-a/3", "val"))
+        text = shown(pilot)
+        assert current(pilot) == runs["running"]
+        for word in ("✓ complete", "■ stopped", "✗ failed", "▶ running", "◌ waiting", "◫ held", "4/10"):
+            assert word in text
+        assert "1 worker (1 busy)" in text
+        assert "1 waiting" in text
+        assert any(0x2800 < ord(character) < 0x2900 for character in text), "a curve in braille"
+        lines = text.split("\n")
+        assert len(lines) == size[1]
+        assert max(map(len, lines)) <= size[0]
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+async def test_an_empty_root_says_what_to_do(root: Root, until: Until, size: tuple[int, int]) -> None:
+    async with screen(root, size) as pilot:
+        await until(sees(pilot, "No experiments yet.", "Press n to start a run"))
+        for pane in "234":
+            await pilot.press(pane)
+        assert not root.path.exists()
+        keys = shown(pilot).split("\n")[-1]
+        assert "n new run" in keys
+        assert "stop" not in keys
+
+
+async def test_moves_through_runs_and_experiments(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root) as pilot:
+        await until(lambda: current(pilot) == runs["running"])
+        await pilot.press("g")
+        assert current(pilot) == runs["complete"]
+        await until(sees(pilot, "digits-a/0  ✓ complete"))
+        await pilot.press("j", "down", "k")
+        assert current(pilot) == runs["stopped"]
+        await pilot.press("G")
+        assert current(pilot) == runs["waiting"]
+        await until(sees(pilot, "Waiting for a free worker: 1 busy, 1 in the queue."))
+        await pilot.press("escape", "down")
+        await until(sees(pilot, "vae-b/0  ✓ complete", "loss"))
+        await pilot.press("up")
+        await until(lambda: current(pilot) == runs["waiting"])
+
+
+async def test_the_selection_stays_while_data_changes(
+    database: Database, root: Root, runs: dict[str, RunName], until: Until
+) -> None:
+    async with screen(root) as pilot:
+        await until(lambda: current(pilot) == runs["running"])
+        await pilot.press("up")
+        assert current(pilot) == runs["failed"]
+        control.remove(database, runs["complete"])
+        control.stop(database, runs["waiting"])
+        new = add_run(database, "digits-a", "waiting")
+        await until(lambda: home(pilot).runs.items[-1].name == new)
+        assert current(pilot) == runs["failed"]
+        control.remove(database, runs["failed"])
+        await until(lambda: len(home(pilot).runs.items) == 5)
+        assert current(pilot) == runs["running"], "the one that has moved up"
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+async def test_the_panes(root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]) -> None:
+    async with screen(root, size) as pilot:
+        await until(sees(pilot, "val"))
+        await pilot.press("2")
+        await until(sees(pilot, "epoch 4 of 10", "PCA of 6-D", "●0 ●1 ●2 ●3"))
+        await pilot.press("3")
+        await until(sees(pilot, "validation error", "folder"))
+        await pilot.press("4")
+        await until(sees(pilot, "begins"))
+        await pilot.press("right_square_bracket")
+        await until(sees(pilot, "epoch"))
+        assert home(pilot).pane == "loss"
+        await pilot.press("left_square_bracket")
+        assert home(pilot).pane == "log"
+
+
+async def test_a_live_curve_grows(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        before = shown(pilot)
+        with root.run(runs["running"]).metrics.open("a") as file:
+            file.write(encode(epoch_line(5, 0.0421)))
+        await until(sees(pilot, "validation 0.0421"))
+        assert shown(pilot) != before
+
+
+async def test_the_latent_pane_plays_the_training(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        await pilot.press("2")
+        await until(sees(pilot, "epoch 4 of 10"))
+        await pilot.press("comma", "comma")
+        await until(sees(pilot, "epoch 2 of 10 (newest 4)"))
+        await pilot.press("tab", "left", "h", "h")
+        await until(sees(pilot, "epoch 1 of 10 (newest 4)"))
+        await pilot.press("right", "full_stop", "l")
+        await until(sees(pilot, "epoch 4 of 10  "))
+
+
+async def test_two_dimensions_are_raw(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root, focus=runs["vae"]) as pilot:
+        await until(lambda: current(pilot) == runs["vae"])
+        await pilot.press("2")
+        await until(sees(pilot, "z1 x z2", "400 codes"))
+
+
+async def test_log_axis_and_measures(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root, focus=runs["vae"]) as pilot:
+        await until(sees(pilot, "loss   ━━ training"))
+        await pilot.press("L")
+        await until(sees(pilot, "loss (log)"))
+        await pilot.press("m", "m", "L")
+        await until(sees(pilot, "kl   ━━ training 16"))
+
+
+async def test_full_size_and_back(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        await pilot.press("enter")
+        await until(lambda: "■ stopped" not in shown(pilot))
+        assert sees(pilot, "digits-a/3", "validation")()
+        await pilot.press("escape")
+        await until(sees(pilot, "■ stopped"))
+        for _ in range(6):
+            await pilot.press("escape")
+        assert pilot.app.is_running
+
+
+async def test_tab_changes_the_side(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        places = []
+        for _ in range(4):
+            places.append(pilot.app.focused.id if pilot.app.focused else None)
+            await pilot.press("tab")
+        assert places == ["runs", "loss", "experiments", "runs"]
+        await pilot.press("shift+tab", "shift+tab", "enter")
+        assert pilot.app.focused is home(pilot).runs
+
+
+async def test_marked_runs_are_overlaid_in_lasting_colours(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        await pilot.press("g", "space", "space")
+        await until(sees(pilot, "validation loss", "run 0 ", "run 1 ", "run 2 "))
+        marks = dict(home(pilot).runs.marks)
+        assert list(marks) == [runs["complete"], runs["stopped"]]
+        await pilot.press("g", "space", "space")
+        assert home(pilot).runs.marks == {}
+        await pilot.press("g", "space", "down", "space")
+        assert home(pilot).runs.marks[runs["complete"]] == marks[runs["complete"]]
+        await pilot.press("u")
+        await until(sees(pilot, "━━ training"))
+
+
+async def test_stop_is_asked_and_explained(
+    database: Database, root: Root, runs: dict[str, RunName], until: Until, no_workers: list[str]
+) -> None:
+    async with screen(root, SMALL) as pilot:
+        await until(lambda: current(pilot) == runs["running"])
+        await pilot.press("x")
+        await until(
+            sees(pilot, "End digits-a/3?", "finish the epoch, keep the checkpoint", "loses the unfinished epoch")
+        )
+        await pilot.press("escape")
+        assert listing.run(database, runs["running"]).request is None
+        await pilot.press("x", "k")
+        await until(lambda: no_workers == [f"kill {runs['running']}"])
+        await pilot.press("x", "enter")
+        await until(lambda: listing.run(database, runs["running"]).request is Request.STOP)
+        await until(sees(pilot, "▶ stopping", "p resume"))
+        await pilot.press("p")
+        await until(sees(pilot, "▶ running"))
+
+
+async def test_a_waiting_run_is_stopped_at_once(
+    database: Database, root: Root, runs: dict[str, RunName], until: Until
+) -> None:
+    async with screen(root, focus=runs["waiting"]) as pilot:
+        await until(lambda: current(pilot) == runs["waiting"])
+        await pilot.press("x")
+        await until(lambda: state(database, runs["waiting"]) is RunState.STOPPED)
+
+
+async def test_pause_and_resume(
+    database: Database, root: Root, runs: dict[str, RunName], until: Until, no_workers: list[str]
+) -> None:
+    async with screen(root, focus=runs["waiting"]) as pilot:
+        await until(sees(pilot, "p pause"))
+        await pilot.press("p")
+        await until(lambda: state(database, runs["waiting"]) is RunState.HELD)
+        await until(sees(pilot, "p resume"))
+        await pilot.press("p")
+        await until(lambda: state(database, runs["waiting"]) is RunState.WAITING)
+        await until(lambda: no_workers == ["ensure_workers"])
+
+
+async def test_a_stopped_run_goes_on_as_a_new_one(
+    database: Database, root: Root, runs: dict[str, RunName], until: Until
+) -> None:
+    root.run(runs["stopped"]).last.write_bytes(b"a checkpoint")
+    async with screen(root, focus=runs["stopped"]) as pilot:
+        await until(lambda: current(pilot) == runs["stopped"])
+        await pilot.press("p")
+        await until(lambda: current(pilot) == RunName("digits-a", 6))
+        assert listing.spec_of(database, RunName("digits-a", 6))["start_from"] == "digits-a/1"
+
+
+async def test_a_refusal_is_one_sentence(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root, focus=runs["failed"]) as pilot:
+        await until(lambda: current(pilot) == runs["failed"])
+        await pilot.press("p")
+        await until(sees(pilot, "has no checkpoint to start from"))
+
+
+async def test_delete_asks_and_undo_restores(
+    database: Database, root: Root, runs: dict[str, RunName], until: Until
+) -> None:
+    async with screen(root, focus=runs["failed"]) as pilot:
+        await until(sees(pilot, "D delete"))
+        await pilot.press("D")
+        await until(sees(pilot, "Delete digits-a/2?"))
+        await pilot.press("n")
+        assert not listing.run(database, runs["failed"]).deleted
+        await pilot.press("D", "y")
+        await until(lambda: listing.run(database, runs["failed"]).deleted)
+        await until(lambda: "✗ failed" not in shown(pilot))
+        assert not root.run(runs["failed"]).folder.exists()
+        await pilot.press("z")
+        await until(sees(pilot, "✗ failed"))
+        assert current(pilot) == runs["failed"]
+        assert root.run(runs["failed"]).metrics.is_file()
+
+
+async def test_a_live_run_has_no_delete_key(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root, (200, 60)) as pilot:
+        await until(sees(pilot, "x stop", "validation"))
+        assert "D delete" not in shown(pilot)
+        await pilot.press("D")
+        assert "Delete" not in shown(pilot)
+
+
+async def test_marked_runs_are_deleted_together(
+    database: Database, root: Root, runs: dict[str, RunName], until: Until
+) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        await pilot.press("g", "space", "space", "D")
+        await until(sees(pilot, "Delete 2 marked runs?"))
+        await pilot.press("y")
+        await until(lambda: listing.run(database, runs["stopped"]).deleted)
+        assert listing.run(database, runs["complete"]).deleted
+        await pilot.press("z")
+        await until(lambda: not listing.run(database, runs["complete"]).deleted)
+
+
+async def test_the_filter_wants_all_words(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        await pilot.press("slash", *"stopped a/1")
+        await until(lambda: [run.name for run in home(pilot).runs.items] == [runs["stopped"]])
+        await until(sees(pilot, "digits-a/1  ■ stopped"))
+        await pilot.press("enter", "escape")
+        await until(lambda: len(home(pilot).runs.items) == 6)
+        assert current(pilot) == runs["stopped"]
+        await pilot.press("slash", *"failed")
+        await until(lambda: len(home(pilot).runs.items) == 1)
+        await pilot.press("escape")
+        await until(lambda: len(home(pilot).runs.items) == 6)
+        assert pilot.app.focused is home(pilot).runs
+
+
+async def test_help_lists_and_searches_the_keys(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root, SMALL) as pilot:
+        await until(sees(pilot, "val"))
+        await pilot.press("question_mark")
+        await until(sees(pilot, "Keys", "Start a run"))
+        await pilot.press(*"undo")
+        await until(sees(pilot, "Take the last deletion back"))
+        assert "Start a run" not in shown(pilot)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, HomeScreen)
+
+
+@pytest.mark.parametrize("key", ["ctrl+p", "colon"])
+async def test_the_palette_runs_any_action(root: Root, runs: dict[str, RunName], until: Until, key: str) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        await pilot.press(key)
+        await until(sees(pilot, "What should happen?"))
+        await pilot.press(*"log axis")
+        await until(sees(pilot, "logarithmic or linear"))
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await until(sees(pilot, "loss (log)"))
+
+
+async def test_themes_can_be_chosen(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        await pilot.press("T")
+        await until(sees(pilot, "Which colours?"))
+        await pilot.press(*"aetui-light")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await until(lambda: pilot.app.theme == "aetui-light")
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+async def test_a_run_is_started_from_the_form(
+    database: Database, root: Root, until: Until, no_workers: list[str], size: tuple[int, int]
+) -> None:
+    async with screen(root, size) as pilot:
+        await until(sees(pilot, "val"))
+        await pilot.press("n")
+        await until(sees(pilot, "New run", "A convolutional autoencoder on mnist-5k"))
+        await pilot.press("right", "right", "down", *"digits", "down", *"von-hand", "down", *"3x")
+        await until(sees(pilot, "epochs='3x' does not fit: it must be a whole number.", "beta"))
+        await pilot.press("enter")
+        assert "New run" in shown(pilot), "what is wrong cannot be started"
+        await pilot.press("backspace")
+        await until(sees(pilot, "A variational autoencoder on digits, 1,437 training images."))
+        await pilot.press("enter")
+        await until(lambda: current(pilot) == RunName("von-hand", 0))
+        spec = listing.spec_of(database, RunName("von-hand", 0))
+        assert (spec["kind"], spec["dataset"], spec["epochs"]) == ("vae", "digits", 3)
+        assert no_workers == ["ensure_workers"]
+        await until(sees(pilot, "von-hand/0", "◌ waiting"))
+
+
+async def test_the_first_run_makes_the_root(root: Root, until: Until) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "No experiments yet."))
+        await pilot.press("n")
+        await until(sees(pilot, "New run"))
+        await pilot.press("enter")
+        await until(lambda: current(pilot) == RunName("cae-mnist-5k", 0))
+        assert root.database.is_file()
+
+
+async def test_the_form_can_be_left(database: Database, root: Root, until: Until) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        await pilot.press("n")
+        await until(sees(pilot, "New run"))
+        await pilot.press("escape")
+        await until(lambda: isinstance(pilot.app.screen, HomeScreen))
+        assert len(listing.experiments(database)) == 2
+
+
+async def test_too_small_is_one_sentence(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root, (59, 20)) as pilot:
+        await until(lambda: shown(pilot).strip() == "aetui needs 60 columns and 16 rows; q leaves.")
+        await pilot.resize_terminal(*SMALL)
+        await until(sees(pilot, "digits-a/3", "val"))
+        await pilot.resize_terminal(80, 15)
+        await until(lambda: shown(pilot).strip() == "aetui needs 60 columns and 16 rows; q leaves.")
+
+
+async def test_without_colour_glyphs_tell_the_classes_apart(
+    root: Root, runs: dict[str, RunName], until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        await pilot.press("2")
+        await until(sees(pilot, "epoch 4 of 10", "0 1 2 3"))
+        cloud = "".join(shown(pilot).split("\n")[3:-1])
+        assert all(cloud.count(digit) > 10 for digit in "0123")
+
+
+async def test_in_the_c_locale_all_is_ascii(
+    root: Root, runs: dict[str, RunName], until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANG", "C")
+    async with screen(root, SMALL) as pilot:
+        await until(sees(pilot, "> running", "val"))
+        # The folder of these tests has an umlaut: it is the user's, and shown as it is.
+        await pilot.press("space")
+        for key in ["1", "2", "4", "n", "escape", "x", "escape", "question_mark", "escape", "ctrl+p", "escape"]:
+            await pilot.press(key)
+            await pilot.pause(0.1)
+            text = shown(pilot).replace("ä", "a")
+            assert text.isascii(), [character for character in text if not character.isascii()]
+
+
+async def test_names_and_logs_cannot_inject_markup(
+    database: Database, root: Root, until: Until, runs: dict[str, RunName]
+) -> None:
+    log = "[bold red]kept[/] as \x1b[31mtext\x1b[0m\x07\nerror: [link=x]\n"
+    root.run(runs["failed"]).log.write_text(log)
+    async with screen(root, focus=runs["failed"]) as pilot:
+        await until(lambda: current(pilot) == runs["failed"])
+        await pilot.press("4")
+        await until(sees(pilot, "[bold red]kept[/] as text", "error: [link=x]"))
+        await pilot.press("3")
+        await until(sees(pilot, "failed: RuntimeError: out of luck"))
+
+
+async def test_a_broken_storage_is_said_and_not_died_of(root: Root, until: Until) -> None:
+    root.path.mkdir(parents=True)
+    root.database.write_bytes(b"this is no database, however long one looks at it" * 100)
+    async with screen(root) as pilot:
+        await until(sees(pilot, "cannot be opened"))
+        assert pilot.app.is_running
+
+
+async def test_an_idle_screen_sends_nothing(
+    database: Database, root: Root, runs: dict[str, RunName], until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("waiting", "held"):
+        control.stop(database, runs[name])
+    with database.engine.begin() as connection:
+        connection.execute(schema.trials.update().where(schema.trials.c.state == "RUNNING").values(state="FAIL"))
+        connection.execute(schema.workers.delete())
+    async with screen(root, focus=runs["complete"]) as pilot:
+        await until(sees(pilot, "0 workers", "validation"))
+        await pilot.pause(0.5)
+        sent: list[object] = []
+        monkeypatch.setattr(pilot.app, "_display", lambda screen, update: sent.append(update))
+        await pilot.pause(1.5)
+        assert sent == []
+        await pilot.press("down")
+        await until(lambda: sent)
+
+
+async def test_q_leaves_and_ctrl_q_does_not(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        await pilot.press("ctrl+q", "ctrl+c")
+        assert pilot.app.is_running
+        await until(sees(pilot, "q leaves the screen"))
+        await pilot.press("q")
+        assert pilot.app._exit
+    assert pilot.app.return_code == 0
+
+
+async def test_over_ssh_nothing_is_animated(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 22 10.0.0.2 22")
+    async with screen(root) as pilot:
+        assert pilot.app.animation_level == "none"
+
+
+async def test_the_mouse_works_too(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        await pilot.click("#strip", offset=(14, 0))
+        await until(sees(pilot, "epoch 4 of 10"))
+        await pilot.click("#runs", offset=(6, 1))
+        assert current(pilot) == runs["complete"]

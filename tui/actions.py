@@ -1,0 +1,121 @@
+"""What the screen asks of the store and the engine. Called in a thread of its own; each returns what to say.
+
+Imports are inside: the engine's jobs and SQLAlchemy cost 0.3 s, and the first paint does not wait for them.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from store.errors import RequestError
+from store.names import RunName
+from tui.messages import Done
+
+if TYPE_CHECKING:
+    from engine.spec import RunSpec
+    from store.database import Database
+
+Action = Callable[["Database"], Done]
+
+
+def launch(spec: "RunSpec", experiment: str | None, data_dir: Path | None) -> Action:
+    def act(database: "Database") -> Done:
+        from engine import jobs
+
+        name = jobs.enqueue(database, spec, experiment, data_dir=data_dir)
+        jobs.ensure_workers(database)
+        return Done(f"{name} is queued.", started=name)
+
+    return act
+
+
+def stop(names: Sequence[RunName]) -> Action:
+    def act(database: "Database") -> Done:
+        from store import control
+
+        _each(lambda name: control.stop(database, name), names)
+        return Done(f"{_named(names)}: asked to stop; the epoch is finished and the checkpoint kept.")
+
+    return act
+
+
+def kill(names: Sequence[RunName]) -> Action:
+    def act(database: "Database") -> Done:
+        from engine import jobs
+
+        _each(lambda name: jobs.kill(database, name), names)
+        return Done(f"{_named(names)}: killed; the last finished epoch's checkpoint is kept.")
+
+    return act
+
+
+def pause(names: Sequence[RunName]) -> Action:
+    def act(database: "Database") -> Done:
+        from store import control
+
+        _each(lambda name: control.pause(database, name), names)
+        return Done(f"{_named(names)}: asked to pause; p goes on.")
+
+    return act
+
+
+def resume(names: Sequence[RunName]) -> Action:
+    def act(database: "Database") -> Done:
+        from engine import jobs
+
+        started: list[RunName] = []
+        _each(lambda name: started.append(jobs.resume(database, name)), names)
+        jobs.ensure_workers(database)
+        new = [name for name in started if name not in names]
+        if new:
+            return Done(f"{_named(new)} goes on from the checkpoint of {_named(names)}.", started=new[-1])
+        return Done(f"{_named(names)} goes on.")
+
+    return act
+
+
+def delete(names: Sequence[RunName]) -> Action:
+    def act(database: "Database") -> Done:
+        from store import control
+
+        removed: list[RunName] = []
+
+        def remove(name: RunName) -> None:
+            control.remove(database, name)
+            removed.append(name)
+
+        try:
+            _each(remove, names)
+        except RequestError as error:
+            if not removed:
+                raise
+            return Done(f"{_named(removed)} deleted (z undoes), but: {error}", removed=tuple(removed))
+        return Done(f"{_named(names)} deleted; z undoes.", removed=tuple(removed))
+
+    return act
+
+
+def restore(names: Sequence[RunName]) -> Action:
+    def act(database: "Database") -> Done:
+        from store import control
+
+        _each(lambda name: control.restore(database, name), names)
+        return Done(f"{_named(names)} restored.", started=names[-1])
+
+    return act
+
+
+def _each(act: Callable[[RunName], object], names: Sequence[RunName]) -> None:
+    """All of them, also behind one that is refused; then the first refusal is raised."""
+    refusal: RequestError | None = None
+    for name in names:
+        try:
+            act(name)
+        except RequestError as error:
+            refusal = refusal or error
+    if refusal is not None:
+        raise refusal
+
+
+def _named(names: Sequence[RunName]) -> str:
+    return str(names[0]) if len(names) == 1 else f"{len(names)} runs"

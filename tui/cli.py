@@ -1,0 +1,243 @@
+"""The command line: what each command is called and takes. What it does stands in ``tui.commands``, imported late.
+
+``aetui --help`` answers at once because nothing here, nor what is imported here, is heavy.
+"""
+
+from typing import Annotated
+
+import typer
+
+from tui.commands.errors import CommandLine
+from tui.commands.options import Options, everywhere
+
+app = typer.Typer(
+    cls=CommandLine,
+    help="Train, follow and compare autoencoders from a terminal. Alone it opens the screen.",
+    invoke_without_command=True,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="EXPERIMENT/NUMBER", show_default=False)]
+RunArguments = Annotated[list[str], typer.Argument(metavar="RUN...", help="EXPERIMENT/NUMBER", show_default=False)]
+
+
+@app.callback()
+@everywhere
+def screen(
+    options: Options,
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Say which versions these are.")] = False,
+) -> int | None:
+    if version:
+        from tui.commands.version import show_version
+
+        return show_version(options)
+    if context.invoked_subcommand is not None:
+        return None
+    from tui.commands.screen import open_screen
+
+    return open_screen(options)
+
+
+@app.command()
+@everywhere
+def demo(options: Options) -> int | None:
+    """Train two small autoencoders on real digits and show them, on the screen or else as text."""
+    from tui.commands.demo import demo
+
+    return demo(options)
+
+
+@app.command()
+@everywhere
+def run(
+    options: Options,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="cae, dae, vae or one of your own", show_default=False)],
+    dataset: Annotated[str | None, typer.Option(help="A name of `aetui data`, a .npz file or an image folder.")] = None,
+    name: Annotated[str | None, typer.Option(help="The experiment that the run is added to [KIND-DATASET].")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; repeatable.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs to train.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same numbers.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads on the CPU; they belong to the run's numbers.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", metavar="RUN", help="Start from that run's weights.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Queue it, make sure of workers, and return.")] = False,
+    queue_only: Annotated[bool, typer.Option("--queue-only", help="Queue it and start nothing.")] = False,
+) -> int | None:
+    """Train once, followed from here; the first Ctrl-C stops after the epoch, the second kills."""
+    from tui.commands.run import Wanted, run
+
+    wanted = Wanted(
+        kind=kind,
+        dataset=dataset,
+        experiment=name,
+        settings=tuple(set_ or ()),
+        epochs=epochs,
+        seed=seed,
+        device=device,
+        threads=threads,
+        start_from=from_,
+    )
+    return run(options, wanted, detach=detach, queue_only=queue_only)
+
+
+@app.command()
+@everywhere
+def worker(
+    options: Options,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    slots: Annotated[int, typer.Option(help="Workers to add.", min=1)] = 1,
+    detach: Annotated[bool, typer.Option("--detach", help="In the background.")] = False,
+) -> int | None:
+    """Add workers here; they leave when nothing has waited for a while."""
+    from tui.commands.worker import add_workers
+
+    return add_workers(options, device=device, slots=slots, detach=detach)
+
+
+@app.command()
+@everywhere
+def workers(options: Options) -> int | None:
+    """List the workers that are alive, on every host."""
+    from tui.commands.worker import list_workers
+
+    return list_workers(options)
+
+
+@app.command()
+@everywhere
+def ls(
+    options: Options,
+    experiment: Annotated[
+        str | None, typer.Argument(metavar="[EXP]", help="An experiment.", show_default=False)
+    ] = None,
+) -> int | None:
+    """List the experiments, or the runs of one."""
+    from tui.commands.look import list_experiments, list_runs
+
+    return list_experiments(options) if experiment is None else list_runs(options, experiment)
+
+
+@app.command()
+@everywhere
+def show(options: Options, run: RunArgument) -> int | None:
+    """Show a run: its settings and figures, its loss curve, its latent space."""
+    from tui.commands.look import show_run
+
+    return show_run(options, run)
+
+
+@app.command()
+@everywhere
+def logs(
+    options: Options,
+    run: RunArgument,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
+) -> int | None:
+    """Print a run's log."""
+    from tui.commands.look import show_log
+
+    return show_log(options, run, follow=follow)
+
+
+@app.command()
+@everywhere
+def stop(options: Options, runs: RunArguments) -> int | None:
+    """Let runs finish their epoch and end, their checkpoints kept."""
+    from tui.commands.control import stop
+
+    return stop(options, runs)
+
+
+@app.command()
+@everywhere
+def kill(options: Options, runs: RunArguments) -> int | None:
+    """End running runs at once, as failed."""
+    from tui.commands.control import kill
+
+    return kill(options, runs)
+
+
+@app.command()
+@everywhere
+def pause(options: Options, runs: RunArguments) -> int | None:
+    """Take runs off their workers, or hold waiting ones back, until they are resumed."""
+    from tui.commands.control import pause
+
+    return pause(options, runs)
+
+
+@app.command()
+@everywhere
+def resume(options: Options, runs: RunArguments) -> int | None:
+    """Let paused and held runs go on; stopped and failed ones go on as a new run from their checkpoint."""
+    from tui.commands.control import resume
+
+    return resume(options, runs)
+
+
+@app.command()
+@everywhere
+def rm(
+    options: Options,
+    runs: RunArguments,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> int | None:
+    """Delete runs: their folders go to the trash, and `restore` brings them back."""
+    from tui.commands.control import remove
+
+    return remove(options, runs, yes=yes)
+
+
+@app.command()
+@everywhere
+def restore(options: Options, runs: RunArguments) -> int | None:
+    """Bring deleted runs back."""
+    from tui.commands.control import restore
+
+    return restore(options, runs)
+
+
+data = typer.Typer(invoke_without_command=True, no_args_is_help=False, help="List the data sets, or fetch one.")
+app.add_typer(data, name="data")
+
+
+@data.callback()
+@everywhere
+def data_alone(options: Options, context: typer.Context) -> int | None:
+    if context.invoked_subcommand is not None:
+        return None
+    from tui.commands.data import list_datasets
+
+    return list_datasets(options)
+
+
+@data.command("ls")
+@everywhere
+def data_ls(options: Options) -> int | None:
+    """List the data sets: which are here, how many images, where they lie."""
+    from tui.commands.data import list_datasets
+
+    return list_datasets(options)
+
+
+@data.command("get")
+@everywhere
+def data_get(
+    options: Options, name: Annotated[str, typer.Argument(metavar="NAME", help="As `aetui data ls` names it.")]
+) -> int | None:
+    """Fetch a data set."""
+    from tui.commands.data import get_dataset
+
+    return get_dataset(options, name)
+
+
+@app.command()
+@everywhere
+def doctor(options: Options) -> int | None:
+    """Say what this machine has, and what to do about what is missing."""
+    from tui.commands.doctor import doctor
+
+    return doctor(options)

@@ -1,0 +1,239 @@
+"""``aetui doctor``: what this machine has, and what to do about what is missing."""
+
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import sqlalchemy
+
+from engine.detach import logout_kills
+from engine.devices import gpus
+from store.database import database_exists
+from store.errors import RequestError
+from store.paths import Root
+from tui.commands.errors import DONE, FAILED
+from tui.commands.options import Options
+from tui.commands.output import print_json, printable, say
+from tui.look import Look
+
+_NETWORK_FILE_SYSTEMS = (
+    "nfs",
+    "cifs",
+    "smb",
+    "9p",
+    "afs",
+    "beegfs",
+    "ceph",
+    "fuse.sshfs",
+    "glusterfs",
+    "gpfs",
+    "lustre",
+)
+_TORCH_PROBE = "import torch; print(torch.__version__, torch.version.cuda or 'no', torch.cuda.is_available(), sep='|')"
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    NOTE = "note"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One line: ``advice`` says what to do, empty where there is nothing to do."""
+
+    subject: str
+    verdict: Verdict
+    says: str
+    advice: str = ""
+
+
+def doctor(options: Options) -> int:
+    options.check()
+    findings = list(_examine(options))
+    if options.json:
+        print_json({"ok": not _is_broken(findings), "checks": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            advice = f": {finding.advice}" if finding.advice else ""
+            say(f"{finding.verdict:<7} {finding.subject:<10} {printable(finding.says + advice)}")
+    return FAILED if _is_broken(findings) else DONE
+
+
+def _is_broken(findings: list[Finding]) -> bool:
+    return any(finding.verdict is Verdict.BROKEN for finding in findings)
+
+
+def _examine(options: Options) -> Iterator[Finding]:
+    root = options.find_root()
+    yield Finding(subject="python", verdict=Verdict.OK, says=f"{platform.python_version()} ({sys.executable})")
+    yield _torch()
+    yield _devices()
+    yield _folder(root)
+    yield _storage(options, root)
+    yield from _datasets(options)
+    yield _terminal()
+    yield _tmux()
+    yield _logout()
+
+
+def _torch() -> Finding:
+    # In a process of its own: the import takes seconds and hundreds of megabytes, and a broken build can crash.
+    command = [sys.executable, "-P", "-c", _TORCH_PROBE]
+    probe = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if probe.returncode:
+        cause = (probe.stderr.strip().splitlines() or [f"it ends with status {probe.returncode}"])[-1]
+        return Finding(
+            subject="torch",
+            verdict=Verdict.BROKEN,
+            says=f"cannot be imported ({cause})",
+            advice="install it again, `pip install --force-reinstall torch torchvision`",
+        )
+    version, cuda, has_cuda = probe.stdout.strip().split("|")
+    says = f"{version}, built for {'the CPU only' if cuda == 'no' else f'CUDA {cuda}'}"
+    if gpus() and has_cuda != "True":
+        return Finding(
+            subject="torch",
+            verdict=Verdict.BROKEN,
+            says=f"{says}, cannot use the GPU that is here",
+            advice="install the build of torch that fits the driver",
+        )
+    return Finding(subject="torch", verdict=Verdict.OK, says=says)
+
+
+def _devices() -> Finding:
+    cards = [f"{gpu.name} {gpu.model} {gpu.memory_total / 2**30:.0f} GiB" for gpu in gpus()]
+    cores = f"{os.cpu_count()} CPU cores"
+    if not cards:
+        return Finding(
+            subject="devices", verdict=Verdict.OK, says=f"{cores}, no NVIDIA GPU answers: training runs on the CPU"
+        )
+    return Finding(subject="devices", verdict=Verdict.OK, says=f"{cores}, {', '.join(cards)}")
+
+
+def _folder(root: Root) -> Finding:
+    there = next(folder for folder in (root.path, *root.path.parents) if folder.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Finding(
+            subject="root",
+            verdict=Verdict.BROKEN,
+            says=f"{root.path} cannot be written",
+            advice="name another with --root or AETUI_ROOT",
+        )
+    free = shutil.disk_usage(there).free / 2**30
+    says = f"{root.path}{'' if root.path.exists() else ' (not there yet)'}, {free:.1f} GiB free"
+    if free < 1:
+        return Finding(subject="root", verdict=Verdict.NOTE, says=says, advice="make room, checkpoints need some")
+    return Finding(subject="root", verdict=Verdict.OK, says=says)
+
+
+def _storage(options: Options, root: Root) -> Finding:
+    if options.storage is None:
+        file_system = _file_system(root.path)
+        if file_system.startswith(_NETWORK_FILE_SYSTEMS):
+            return Finding(
+                subject="storage",
+                verdict=Verdict.NOTE,
+                says=f"{root.path} is on a network file system ({file_system}), where SQLite's WAL is not safe",
+                advice="keep the root on a local disk, or give --storage a PostgreSQL address",
+            )
+        where = f"SQLite {sqlite3.sqlite_version} on {file_system}"
+    else:
+        where = "the named storage"
+    if not database_exists(root, options.storage):
+        return Finding(subject="storage", verdict=Verdict.OK, says=f"{where}, no experiments yet")
+    try:
+        database = options.open_database()
+        with database.read() as connection:
+            schema = connection.execute(sqlalchemy.text("SELECT schema_version FROM version_info")).scalar()
+            journal = (
+                ""
+                if options.storage
+                else f", journal {connection.execute(sqlalchemy.text('PRAGMA journal_mode')).scalar()}"
+            )
+    except (RequestError, sqlalchemy.exc.SQLAlchemyError) as error:
+        return Finding(
+            subject="storage",
+            verdict=Verdict.BROKEN,
+            says=str(error).partition("\n")[0],
+            advice="restore the file, or name another root",
+        )
+    return Finding(subject="storage", verdict=Verdict.OK, says=f"{where}{journal}, Optuna schema {schema}")
+
+
+def _file_system(path: Path) -> str:
+    """The type of the file system that ``path`` lies on, or will lie on."""
+    try:
+        mounts = Path("/proc/mounts").read_text()
+    except OSError:  # not Linux
+        return "a file system of unknown type"
+    where = path.resolve()
+    fields = (line.split(" ") for line in mounts.splitlines())
+    # The kernel writes blanks in a mount point as \040.
+    points = ((Path(point.replace("\\040", " ")), kind) for _, point, kind, *_ in fields)
+    return max(((len(point.parts), kind) for point, kind in points if where.is_relative_to(point)), default=(0, "?"))[1]
+
+
+def _terminal() -> Finding:
+    term = os.environ.get("TERM", "")
+    if term in ("", "dumb", "unknown"):
+        return Finding(
+            subject="terminal",
+            verdict=Verdict.NOTE,
+            says=f"TERM is {term or 'not set'}",
+            advice="the screen needs one that can place its cursor, as xterm-256color; the commands work without",
+        )
+    true_colour = os.environ.get("COLORTERM") in ("truecolor", "24bit")
+    colours = "16 million" if true_colour else "256" if "256" in term else "16"
+    if not Look.of().is_unicode:
+        return Finding(
+            subject="terminal",
+            verdict=Verdict.NOTE,
+            says=f"{term}, {colours} colours, not UTF-8",
+            advice="LANG=C.UTF-8 gives finer curves, in braille",
+        )
+    return Finding(subject="terminal", verdict=Verdict.OK, says=f"{term}, {colours} colours, UTF-8")
+
+
+def _tmux() -> Finding:
+    if os.environ.get("TMUX"):
+        return Finding(subject="tmux", verdict=Verdict.OK, says="this is a session of it")
+    if shutil.which("tmux") or shutil.which("screen"):
+        return Finding(subject="tmux", verdict=Verdict.OK, says="here, not needed: workers go on without a terminal")
+    return Finding(
+        subject="tmux", verdict=Verdict.OK, says="not here, and not needed: workers go on without a terminal"
+    )
+
+
+def _logout() -> Finding:
+    """Whether systemd ends a user's processes when the last session closes."""
+    if logout_kills():
+        command = ["loginctl", "show-user", str(os.getuid()), "--property=Linger"]
+        asked = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+        if "Linger=yes" not in asked.stdout:
+            return Finding(
+                subject="logout",
+                verdict=Verdict.NOTE,
+                says="systemd ends your processes when you log out",
+                advice="`loginctl enable-linger` lets workers go on",
+            )
+    return Finding(subject="logout", verdict=Verdict.OK, says="workers go on after it")
+
+
+def _datasets(options: Options) -> Iterator[Finding]:
+    from tui.commands.data import states
+
+    for state in states(options):
+        yield Finding(
+            subject="data",
+            verdict=Verdict.OK if state.is_here else Verdict.NOTE,
+            says=f"{state.name}: {state.where}",
+            advice="" if state.is_here else f"`aetui data get {state.name}` fetches it when it is wanted",
+        )

@@ -1,0 +1,102 @@
+"""The options that stand before or after every command. Imported by ``--help``: nothing heavy."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from store.errors import RequestError
+from store.paths import Root
+
+if TYPE_CHECKING:
+    from store.database import Database
+
+_PANEL = "Everywhere, before or after the command"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the user said about where things are and how to talk; None or False where nothing was said."""
+
+    root: Path | None = None
+    storage: str | None = None
+    artifacts: str | None = None
+    data_dir: Path | None = None
+    json: bool = False
+    debug: bool = False
+    no_mouse: bool = False
+
+    def given_after(self, later: dict[str, Any]) -> "Options":
+        """A copy in which what was said after the command replaces what was said before it."""
+        return replace(self, **{key: value for key, value in later.items() if value not in (None, False)})
+
+    def find_root(self) -> Root:
+        return Root.find(self.root)
+
+    def check(self) -> None:
+        """Raises RequestError: something was said that this version cannot do."""
+        if self.artifacts is not None:
+            raise RequestError(
+                "--artifacts is for a storage that several hosts share, which this version does not have yet: "
+                "checkpoints and pictures lie under --root."
+            )
+
+    def open_database(self, *, create: bool = False) -> "Database":
+        """The storage that was named.
+
+        Raises:
+            RequestError: it is absent (and not to be created) or cannot be used.
+        """
+        from store.database import open_database  # SQLAlchemy: 250 ms, only for the commands that need it
+
+        self.check()
+        return open_database(self.find_root(), self.storage, create=create)
+
+
+_SHARED = (
+    ("root", Path | None, None, ["--root"], "DIR", "The folder with everything [AETUI_ROOT, else the nearest runs/]."),
+    ("storage", str | None, None, ["--storage"], "URL", "Another database than the SQLite file under the root."),
+    ("artifacts", str | None, None, ["--artifacts"], "URL", "Where checkpoints go with such a storage."),
+    ("data_dir", Path | None, None, ["--data-dir"], "DIR", "Where data sets lie [AETUI_DATA, else the cache folder]."),
+    ("json", bool, False, ["--json"], None, "One JSON document on stdout; all else goes to stderr."),
+    ("debug", bool, False, ["--debug"], None, "Show the traceback of an error."),
+    ("no_mouse", bool, False, ["--no-mouse"], None, "The screen leaves the mouse to the terminal."),
+)
+
+
+def _shared_parameters() -> list[inspect.Parameter]:
+    return [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=Annotated[
+                kind, typer.Option(*flags, metavar=metavar, help=text, show_default=False, rich_help_panel=_PANEL)
+            ],
+        )
+        for name, kind, default, flags, metavar, text in _SHARED
+    ]
+
+
+def everywhere(command: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Give ``command``, whose first parameter is ``options``, the shared options; it gets them as one `Options`."""
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+
+    @functools.wraps(command)
+    def with_options(*, context: typer.Context, **given: Any) -> int | None:
+        later = {name: given.pop(name) for name, *_ in _SHARED}
+        context.obj = (context.obj or Options()).given_after(later)
+        return command(context.obj, **({"context": context} if wants_context else {}), **given)
+
+    wants_context = any(parameter.name == context.name for parameter in own)
+    parameters = [context, *(p.replace(kind=p.KEYWORD_ONLY) for p in own if p.name != context.name)]
+    parameters += _shared_parameters()
+    # Typer reads both.
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {p.name: p.annotation for p in parameters}
+    return with_options

@@ -1,0 +1,57 @@
+"""A run's loss curve and latent scatter as text, for ``show`` and for ``demo`` without a terminal."""
+
+import dataclasses
+import shutil
+import sys
+
+from rich.text import Text
+
+from store.metrics import read_metrics
+from store.paths import RunPaths
+from store.records import Run
+from tui.canvas import scatter_text
+from tui.commands.output import console, is_terminal
+from tui.curves import Curves
+from tui.latents import Codes, project
+from tui.look import TRAIN_COLOUR, VALIDATION_COLOUR, Look
+from tui.plots import Series, curves_text
+
+_WIDTH, _CURVE_HEIGHT, _SCATTER_HEIGHT = 100, 16, 26
+
+
+def print_pictures(run: Run, paths: RunPaths) -> None:
+    """Whatever the run has so far, on stdout; colours only on a terminal."""
+    look = Look.of()
+    if not is_terminal(sys.stdout):
+        look = dataclasses.replace(look, has_colour=False)
+    width = min(_WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else _WIDTH
+    shown = console(sys.stdout)
+    for picture in (_loss_curve(run, paths, width, look), _latent_scatter(run, paths, width, look)):
+        if picture is not None:
+            print()
+            shown.print(picture)
+
+
+def _loss_curve(run: Run, paths: RunPaths, width: int, look: Look) -> Text | None:
+    curves = Curves().grown(read_metrics(paths.metrics))
+    if not curves.epochs:
+        return None
+    series = [
+        Series(name=name, x=x, y=y, colour=colour)
+        for name, key, colour in (
+            ("training", "train_loss", TRAIN_COLOUR),
+            ("validation", "val_loss", VALIDATION_COLOUR),
+        )
+        for x, y in [curves.by_epoch(key)]
+    ]
+    return curves_text(series, width, _CURVE_HEIGHT, look=look, title=f"{run.name} loss")
+
+
+def _latent_scatter(run: Run, paths: RunPaths, width: int, look: Look) -> Text | None:
+    kept = paths.latent_epochs()
+    codes = Codes.load(paths.latents_of(kept[-1])) if kept else None
+    if codes is None:
+        return None
+    frame = project(codes, None)
+    title = f"{run.name} latent space, epoch {frame.epoch}, {frame.axes}"
+    return scatter_text(frame.points, frame.labels, width, _SCATTER_HEIGHT, look=look, title=title)

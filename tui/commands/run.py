@@ -1,0 +1,170 @@
+"""``aetui run``: one training, checked, queued, and followed unless it is left to itself."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import engine.jobs
+from engine import catalog
+from engine.data import own_files
+from engine.devices import check_device
+from engine.spec import ModelSpec, RunSpec
+from store import listing
+from store.database import Database
+from store.errors import RequestError
+from store.names import RunName, check_name
+from store.paths import DATA_VARIABLE, find_data_dir
+from store.records import Run, RunState
+from tui.commands.data import fetch
+from tui.commands.errors import DONE, FAILED, INTERRUPTED
+from tui.commands.follow import follow
+from tui.commands.look import figures_text, find_run
+from tui.commands.options import Options
+from tui.commands.output import note, print_json, printable, say
+from tui.launching import DEFAULT_EPOCHS
+from tui.look import duration_text, number_text
+
+MAX_DEFAULT_THREADS = 4
+"""More threads than this make small convolutions no faster."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A run as it was asked for; None: the default, or what the run to start from had."""
+
+    kind: str
+    dataset: str | None = None
+    experiment: str | None = None
+    settings: Sequence[str] = ()
+    epochs: int | None = None
+    seed: int | None = None
+    device: str | None = None
+    threads: int | None = None
+    start_from: str | None = None
+
+
+def run(options: Options, wanted: Wanted, *, detach: bool = False, queue_only: bool = False) -> int:
+    if detach and queue_only:
+        raise RequestError("--detach starts workers and --queue-only starts none: give one of them.")
+    database, (name,) = queue_runs(options, [wanted])
+    if not queue_only:
+        engine.jobs.ensure_workers(database)
+    if detach or queue_only:
+        found = listing.run(database, name)
+        if options.json:
+            print_json(found.as_json())
+        else:
+            then = "`aetui worker` trains it" if queue_only else f"`aetui show {name}` tells how it goes"
+            say(f"{name} is queued; {then}.")
+        return DONE
+    note(f"{name} is queued: {printable(str(database.root.run(name).folder))}")
+    (found,), was_interrupted = follow(database, [name])
+    if options.json:
+        print_json(found.as_json())
+    else:
+        tell_figures(found)
+    tell_trouble(found)
+    return exit_status([found], was_interrupted)
+
+
+def queue_runs(options: Options, wanted: Sequence[Wanted]) -> tuple[Database, list[RunName]]:
+    """Check all that was asked for, fetch the data sets where they are absent, and add the runs to the queue.
+
+    Raises:
+        RequestError: something does not hold; nothing is queued or written then.
+    """
+    options.check()
+    checked = [_checked(options, each) for each in wanted]
+    for spec, _ in checked:
+        fetch(catalog.dataset(spec.dataset), find_data_dir(options.data_dir))
+    # A worker may have been started elsewhere, with another AETUI_DATA.
+    is_named = options.data_dir is not None or DATA_VARIABLE in os.environ
+    data_dir = find_data_dir(options.data_dir) if is_named else None
+    database = options.open_database(create=True)
+    return database, [
+        engine.jobs.enqueue(database, spec, experiment, data_dir=data_dir) for spec, experiment in checked
+    ]
+
+
+def tell_figures(run: Run) -> None:
+    """What came out of a followed run, on stdout."""
+    say(f"{run.name} is {run.state} after epoch {run.epoch} of {run.epochs}, {duration_text(run.duration_s)}")
+    if run.value is not None:
+        say(f"{run.name} value {number_text(run.value)}" + (f", test {figures_text(run)}" if run.test else ""))
+
+
+def tell_trouble(run: Run) -> None:
+    """Why a followed run is not complete and how it goes on, on stderr."""
+    if run.deleted:
+        note(f"{run.name} was deleted meanwhile.")
+    elif run.reason:
+        note(f"aetui: {run.name}: {printable(run.reason)}")
+    if run.state is not RunState.COMPLETE and run.epoch and not run.deleted:
+        note(f"`aetui resume {run.name}` goes on from epoch {run.epoch}.")
+
+
+def exit_status(runs: Sequence[Run], was_interrupted: bool) -> int:
+    if was_interrupted:
+        return INTERRUPTED
+    return DONE if all(run.state is RunState.COMPLETE for run in runs) else FAILED
+
+
+def _checked(options: Options, wanted: Wanted) -> tuple[RunSpec, str]:
+    """The configuration and its experiment, everything that they name found to be there."""
+    kind = catalog.kind(wanted.kind)
+    try:
+        database = options.open_database()
+    except RequestError:
+        if wanted.start_from:
+            raise
+        database = None  # to be made, or to be complained of, once all else has been checked
+    origin = find_run(database, wanted.start_from) if database and wanted.start_from else None
+    if database and origin:
+        spec = catalog.read_spec(listing.spec_of(database, origin.name))
+        if spec.kind != kind.name:
+            raise RequestError(f"{origin.name} is a {spec.kind}, not a {kind.name}: its weights do not fit.")
+    else:
+        dataset = wanted.dataset or catalog.DEFAULT_DATASET
+        spec = RunSpec(
+            kind=kind.name, dataset=dataset, epochs=DEFAULT_EPOCHS, threads=default_threads(), model=kind.spec()
+        )
+    before = spec
+    given = {name: getattr(wanted, name) for name in ("dataset", "epochs", "seed", "device", "threads", "start_from")}
+    spec = dataclasses.replace(spec, **{name: value for name, value in given.items() if value is not None})
+    spec = spec.with_settings(dict(map(_key_and_value, wanted.settings)))
+    if origin:
+        _check_continues(origin, before, spec)
+    check_device(spec.device)
+    if catalog.dataset(spec.dataset).name != spec.dataset:
+        own_files.read(Path(spec.dataset).expanduser())
+    stays = origin is not None and spec.dataset == before.dataset
+    experiment = wanted.experiment or (
+        origin.name.experiment if origin and stays else engine.jobs.default_experiment(spec.kind, spec.dataset)
+    )
+    check_name(experiment)
+    if database:
+        engine.jobs.check(database, spec, experiment)
+    return spec, experiment
+
+
+def _check_continues(origin: Run, before: RunSpec, spec: RunSpec) -> None:
+    """Raises RequestError: the weights of ``origin`` do not fit ``spec``, or leave nothing to train."""
+    for shape in dataclasses.fields(ModelSpec):
+        had = getattr(before.model, shape.name)
+        if getattr(spec.model, shape.name) != had:
+            raise RequestError(f"{origin.name} has {shape.name}={had}: its weights fit no other.")
+    if spec.epochs <= origin.epoch:
+        raise RequestError(f"{origin.name} has {origin.epoch} epochs already: ask for more than that with --epochs.")
+
+
+def default_threads() -> int:
+    return min(MAX_DEFAULT_THREADS, len(os.sched_getaffinity(0)))
+
+
+def _key_and_value(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise RequestError(f"--set {text!r} cannot be read: write --set key=value.")
+    return key.strip(), value.strip()

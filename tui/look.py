@@ -1,0 +1,128 @@
+"""What a terminal can show, and the colours and glyphs that follow from it. Imports no Textual, no numpy."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from store.records import RunState
+
+CLASS_COLOURS = (
+    "#e69f00",
+    "#56b4e9",
+    "#009e73",
+    "#f0e442",
+    "#0072b2",
+    "#d55e00",
+    "#cc79a7",
+    "#a6761d",
+    "#b2df8a",
+    "#9a8fd8",
+)
+"""Colour-blind-safe: Okabe & Ito (2008), and three that stay apart from theirs in lightness."""
+
+LOW_COLOURS = (
+    "#ff5555",
+    "#55ffff",
+    "#55ff55",
+    "#ffff55",
+    "#5555ff",
+    "#aa5500",
+    "#ff55ff",
+    "#aaaaaa",
+    "#00aaaa",
+    "#aa00aa",
+)
+"""The same for a terminal of 16: ten that it has, as rich knows them, so that no two fall together."""
+
+RUN_COLOURS = CLASS_COLOURS[1:3] + CLASS_COLOURS[0:1] + CLASS_COLOURS[5:7] + CLASS_COLOURS[3:5] + CLASS_COLOURS[7:]
+TRAIN_COLOUR, VALIDATION_COLOUR = CLASS_COLOURS[1], CLASS_COLOURS[0]
+CLASS_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+UNLABELLED_COLOUR = "#9a9a9a"
+
+STATE_GLYPHS: Mapping[RunState, tuple[str, str]] = {
+    RunState.RUNNING: ("▶", ">"),
+    RunState.WAITING: ("◌", "."),
+    RunState.HELD: ("◫", "="),
+    RunState.PAUSED: ("‖", '"'),
+    RunState.STALLED: ("?", "?"),
+    RunState.LOST: ("?", "?"),
+    RunState.STOPPED: ("■", "#"),
+    RunState.PRUNED: ("✂", "%"),
+    RunState.COMPLETE: ("✓", "+"),
+    RunState.FAILED: ("✗", "!"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """``is_unicode``: the locale is UTF-8. ``has_colour``: the user did not ask for none (https://no-color.org).
+
+    ``has_few_colours``: the terminal promises no more than 16.
+    """
+
+    is_unicode: bool = True
+    has_colour: bool = True
+    has_few_colours: bool = False
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """What ``environ`` promises.
+
+        An explicit ``LANG=C`` counts although Python itself then sets LC_CTYPE to C.UTF-8 (PEP 538).
+        """
+        ctype, lang = environ.get("LC_CTYPE", ""), environ.get("LANG", "")
+        was_coerced = lang in ("C", "POSIX") and ctype == "C.UTF-8"
+        locale = environ.get("LC_ALL") or (lang if was_coerced else ctype or lang)
+        has_many = environ.get("COLORTERM") in ("truecolor", "24bit") or "256" in environ.get("TERM", "256")
+        return cls(
+            is_unicode=locale.lower().replace("-", "").endswith("utf8"),
+            has_colour=not environ.get("NO_COLOR"),
+            has_few_colours=not has_many,
+        )
+
+    def pick(self, unicode: str, ascii: str) -> str:
+        return unicode if self.is_unicode else ascii
+
+    def glyph(self, state: RunState) -> str:
+        return self.pick(*STATE_GLYPHS[state])
+
+
+def class_digit(label: int) -> str:
+    """The character of a class; ``.`` for no label."""
+    return CLASS_DIGITS[label % len(CLASS_DIGITS)] if label >= 0 else "."
+
+
+def class_colour(label: int, look: Look) -> str:
+    colours = LOW_COLOURS if look.has_few_colours else CLASS_COLOURS
+    return colours[label % len(colours)] if label >= 0 else UNLABELLED_COLOUR
+
+
+def run_colour(number: int, look: Look) -> str:
+    """The colour of the run that was marked as the ``number``-th."""
+    colours = LOW_COLOURS if look.has_few_colours else RUN_COLOURS
+    return colours[number % len(colours)]
+
+
+def printable(text: str) -> str:
+    """``text`` with ``?`` for what would move the cursor or change the screen: paths and reasons can hold anything."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def number_text(value: float | None, absent: str = "-") -> str:
+    """A figure in at most 8 characters, four significant digits."""
+    if value is None:
+        return absent
+    return f"{value:.4g}" if value != value or abs(value) >= 1e-4 or value == 0 else f"{value:.1e}"
+
+
+def duration_text(seconds: float) -> str:
+    """``42s``, ``3m07``, ``2h05``, ``4d03h``."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02}h"

@@ -1,0 +1,356 @@
+"""The screen: experiments and runs on the left, the panes of the chosen run on the right."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Input, Static
+
+from store.names import RunName
+from store.paths import Root
+from store.records import Run
+from tui import bindings
+from tui.filtering import matches, words_of_experiment, words_of_run
+from tui.look import Look
+from tui.messages import (
+    CurvesChanged,
+    Done,
+    FramesChanged,
+    Listing,
+    ListingChanged,
+    LoadChanged,
+    LogGrew,
+    Refused,
+)
+from tui.screens.run_actions import RunActions
+from tui.watcher import View, Watcher
+from tui.widgets.experiments import ExperimentTable
+from tui.widgets.key_line import KeyLine
+from tui.widgets.latent_pane import LatentPane
+from tui.widgets.log_pane import LogPane
+from tui.widgets.loss_pane import LossPane
+from tui.widgets.numbers_pane import NumbersPane
+from tui.widgets.pane_strip import PANES, PaneStrip
+from tui.widgets.runs import RunTable
+from tui.widgets.table import RowTable
+from tui.widgets.top_line import TopLine
+
+if TYPE_CHECKING:
+    from tui.curves import Curves
+
+MIN_WIDTH, MIN_HEIGHT = 60, 16
+_WIDTHS = [(0, "-too-narrow"), (MIN_WIDTH, "-small"), (100, "-middle"), (160, "-large")]
+_HEIGHTS = [(0, "-too-low"), (MIN_HEIGHT, "-fits")]
+_MOST_CURVES = 200
+_NEEDS_ALL = {"pane", "pane_step", "filter", "stop", "pause", "resume", "delete", "mark", "epoch", "side", "open"}
+
+
+class HomeScreen(RunActions):
+    BINDINGS = bindings.HOME
+    AUTO_FOCUS = None
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+
+    def __init__(
+        self, root: Root, watcher: Watcher, look: Look, *, data_dir: Path | None, focus: RunName | None
+    ) -> None:
+        super().__init__(watcher, look, data_dir)
+        self._root = root
+        self._experiment = focus.experiment if focus else None
+        self._wanted = focus
+        self._is_complete = False
+        self._last_runs: dict[str, RunName] = {}
+        self._curves: dict[RunName, Curves] = {}
+        self._words = {"experiments": "", "runs": ""}
+        self._filtered = "runs"
+        self.listing = Listing()
+
+    def compose(self) -> ComposeResult:
+        look = self._look
+        yield TopLine(self._root, look, id="top")
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                yield ExperimentTable(look, id="experiments")
+                yield RunTable(look, id="runs")
+            with Vertical(id="right"):
+                yield PaneStrip(look, id="strip")
+                with ContentSwitcher(initial="loss", id="panes"):
+                    yield LossPane(look, id="loss")
+        yield Static(f"aetui needs {MIN_WIDTH} columns and {MIN_HEIGHT} rows; q leaves.", id="too-small")
+        yield KeyLine(id="keys")
+
+    def on_mount(self) -> None:
+        self.runs.focus()
+        self.runs.empty_text = "Opening."
+        self._watcher.show(View(experiment=self._experiment))
+        self.call_after_refresh(self._mount_rest)
+
+    async def _mount_rest(self) -> None:
+        """What the first frame does not show, and what feeds it: styling these would hold that frame up by a fifth."""
+        look = self._look
+        hidden = [LatentPane(look, id="latent"), NumbersPane(look, id="numbers-pane"), LogPane(look, id="log")]
+        for pane in hidden:
+            pane.display = False
+        await self.query_one("#panes").mount(*hidden)
+        await self.query_one("#left").mount(Input(id="filter", compact=True, placeholder="words; esc: all"))
+        self._is_complete = True
+        self._watcher.start()
+
+    @property
+    def experiments(self) -> ExperimentTable:
+        return self.query_one("#experiments", ExperimentTable)
+
+    @property
+    def pane(self) -> str:
+        return (self.query_one("#panes", ContentSwitcher).current or "loss").removesuffix("-pane")
+
+    def _pane_widget(self) -> Widget:
+        return self.query_one(f"#{self.query_one('#panes', ContentSwitcher).current}")
+
+    # What the watcher says
+
+    @on(ListingChanged)
+    def _take_listing(self, message: ListingChanged) -> None:
+        listing = self.listing = message.listing
+        marked = {name: run for name, run in self._known.items() if name in self.runs.marks}
+        self._known = marked | {run.name: run for run in listing.runs}
+        self.query_one(TopLine).show_listing(listing)
+        if self._experiment is None and listing.chosen:
+            self._experiment = listing.chosen
+            self.experiments.go_to(listing.chosen)
+        elif self._experiment and self.experiments.current is None:
+            self.experiments.go_to(self._experiment)
+        self._fill_tables()
+        self.show_current()
+
+    @on(CurvesChanged)
+    def _take_curves(self, message: CurvesChanged) -> None:
+        self._curves |= message.curves
+        if len(self._curves) > _MOST_CURVES:
+            needed = {*self.runs.marks, *message.curves}
+            self._curves = {name: curves for name, curves in self._curves.items() if name in needed}
+        self.query_one(LossPane).take_curves(self._curves)
+        self._show_numbers()
+
+    @on(FramesChanged)
+    def _take_frames(self, message: FramesChanged) -> None:
+        if (run := self.runs.current) and run.name == message.name:
+            self.query_one("#latent", LatentPane).take_frames(message.frames)
+            self.refresh_bindings()
+
+    @on(LogGrew)
+    def _take_log(self, message: LogGrew) -> None:
+        self.query_one("#log", LogPane).take_lines(message.name, message.lines, message.is_new)
+
+    @on(LoadChanged)
+    def _take_load(self, message: LoadChanged) -> None:
+        self.query_one(TopLine).show_load(message)
+
+    @on(Done)
+    def _take_done(self, message: Done) -> None:
+        self.notify(message.sentence, markup=False)
+        if message.removed:
+            self._removed.append(message.removed)
+            self.runs.unmark(message.removed)
+        if message.started:
+            self._go_to(message.started)
+        self._watcher.look_now()
+
+    @on(Refused)
+    def _take_refused(self, message: Refused) -> None:
+        self.notify(message.sentence, severity="warning", markup=False)
+        self._watcher.look_now()
+
+    # What is shown
+
+    def _fill_tables(self) -> None:
+        listing = self.listing
+        found = [e for e in listing.experiments if matches(words_of_experiment(e), self._words["experiments"])]
+        self.experiments.empty_text = "" if listing.problem or listing.experiments else "None yet: press n."
+        self.experiments.set_items(found)
+        self.experiments.styles.height = min(max(4, len(found) + 2), max(4, self.size.height // 3))
+        chosen = self.experiments.current
+        if not listing.experiments:
+            self.runs.empty_text = ""
+            self.runs.set_items([])
+        elif chosen is not None and chosen.experiment == listing.chosen:
+            runs = [run for run in listing.runs if matches(words_of_run(run), self._words["runs"])]
+            self.runs.empty_text = "No run holds these words." if listing.runs else "No runs here: press n."
+            if self._wanted in {run.name for run in runs}:
+                self.runs.go_to(self._wanted)
+                self._wanted = None
+            elif not self.runs.items and runs:
+                self.runs.go_to(self._last_runs.get(chosen.experiment, _favourite(runs)))
+            self.runs.set_items(runs)
+
+    def show_current(self) -> None:
+        """Bring the panes, the watcher and the keys to the run under the cursor."""
+        run = self.runs.current
+        if run:
+            self._last_runs[run.name.experiment] = run.name
+        self.query_one(PaneStrip).show_run(run)
+        self.query_one(LossPane).show_run(run, self.listing, self.runs.marks)
+        self.query_one("#latent", LatentPane).show_run(run)
+        self.query_one("#log", LogPane).show_run(run.name if run else None)
+        self._show_numbers()
+        self._watcher.show(
+            View(
+                experiment=self._experiment,
+                focus=run.name if run else None,
+                marked=tuple(self.runs.marks),
+                wants_frames=self.pane == "latent",
+                wants_log=self.pane == "log",
+            )
+        )
+        self.refresh_bindings()
+
+    def _show_numbers(self) -> None:
+        run = self.runs.current
+        curves = self._curves.get(run.name) if run else None
+        self.query_one("#numbers-pane", NumbersPane).show_run(run, curves.last_epoch if curves else {})
+
+    @on(RowTable.Moved)
+    def _moved(self, message: RowTable.Moved) -> None:
+        chosen = self.experiments.current
+        if message.table is self.experiments and chosen and chosen.experiment != self._experiment:
+            self._experiment = chosen.experiment
+            self.runs.empty_text = ""
+            self.runs.set_items([])
+            self._fill_tables()
+        self.show_current()
+
+    def on_resize(self) -> None:
+        if self._is_complete:
+            self._fill_tables()
+
+    def on_descendant_focus(self) -> None:
+        self.query_one(PaneStrip).show_active(self.focused is self._pane_widget())
+        self.refresh_bindings()
+
+    def _go_to(self, name: RunName) -> None:
+        self._wanted, self._experiment = name, name.experiment
+        self._words["runs"] = ""  # it would be a pity if the filter hid it
+        self.query_one("#filter", Input).remove_class("-open")
+        self.experiments.go_to(name.experiment)
+        self._fill_tables()
+        self.show_current()
+
+    # Keys: going about
+
+    def action_side(self, step: int) -> None:
+        places: list[Widget] = [self._pane_widget()]
+        if not self.has_class("-full"):
+            places = [self.experiments, self.runs, *places]
+        at = places.index(self.focused) if self.focused in places else -1
+        places[(at + step) % len(places)].focus()
+
+    def action_side_right(self) -> None:
+        if self.pane == "latent" and self.focused is self._pane_widget():
+            self.action_epoch(1)
+        elif self.focused is not self._pane_widget():
+            self.action_side(1)
+
+    def action_side_left(self) -> None:
+        if self.pane == "latent" and self.focused is self._pane_widget():
+            self.action_epoch(-1)
+        elif self.focused is not self.experiments and not self.has_class("-full"):
+            self.action_side(-1)
+
+    def action_open(self) -> None:
+        if self.focused is self.experiments:
+            self.runs.focus()
+        else:
+            self.set_class(not self.has_class("-full"), "-full")
+            self._pane_widget().focus() if self.has_class("-full") else self.runs.focus()
+
+    def action_back(self) -> None:
+        if self.focused is self.query_one("#filter"):
+            self.query_one("#filter", Input).value = ""
+            self._close_filter()
+        elif self.has_class("-full"):
+            self.remove_class("-full")
+            self.runs.focus()
+        elif self.focused is self._pane_widget():
+            self.runs.focus()
+        elif any(self._words.values()):
+            self._words = dict.fromkeys(self._words, "")
+            self.query_one("#filter", Input).remove_class("-open")
+            self._fill_tables()
+        elif self.focused is self.runs:
+            self.experiments.focus()
+
+    def action_pane(self, pane: str) -> None:
+        had_focus = self.focused is self._pane_widget()
+        self.query_one("#panes", ContentSwitcher).current = "numbers-pane" if pane == "numbers" else pane
+        self.query_one(PaneStrip).show_pane(pane)
+        if had_focus:
+            self._pane_widget().focus()
+        self.show_current()
+
+    def action_pane_step(self, step: int) -> None:
+        self.action_pane(PANES[(PANES.index(self.pane) + step) % len(PANES)])
+
+    @on(PaneStrip.Chosen)
+    def _choose_pane(self, message: PaneStrip.Chosen) -> None:
+        self.action_pane(message.pane)
+
+    def action_filter(self) -> None:
+        self._filtered = "experiments" if self.focused is self.experiments else "runs"
+        box = self.query_one("#filter", Input)
+        box.value = self._words[self._filtered]
+        box.add_class("-open")
+        box.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter(self, event: Input.Changed) -> None:
+        self._words[self._filtered] = event.value
+        self._fill_tables()
+        self.show_current()
+
+    @on(Input.Submitted, "#filter")
+    def _close_filter(self) -> None:
+        box = self.query_one("#filter", Input)
+        box.set_class(bool(box.value), "-open")  # as long as rows are hidden, it says why
+        (self.experiments if self._filtered == "experiments" else self.runs).focus()
+
+    # Keys: panes
+
+    def action_log_axis(self) -> None:
+        self.query_one(LossPane).action_log_axis()
+
+    def action_measure(self) -> None:
+        self.query_one(LossPane).action_measure()
+
+    def action_epoch(self, steps: int) -> None:
+        self.query_one("#latent", LatentPane).action_epoch(steps)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if not self._is_complete:
+            return action not in _NEEDS_ALL
+        is_there = self.runs.current is not None
+        match action:
+            case "stop" | "pause" | "resume" | "delete":
+                return bool(self.targets(action))
+            case "mark":
+                return is_there
+            case "unmark":
+                return bool(self.runs.marks)
+            case "undo":
+                return bool(self._removed)
+            case "log_axis" | "measure":
+                return is_there and self.pane == "loss"
+            case "epoch":
+                return is_there and self.pane == "latent"
+            case "filter":
+                return bool(self.listing.experiments)
+            case "back":
+                return self.has_class("-full") or any(self._words.values()) or self.focused is not self.experiments
+        return True
+
+
+def _favourite(runs: list[Run]) -> RunName:
+    """Where the cursor begins: at a live run, else at the newest."""
+    return next((run.name for run in runs if run.state.is_live), runs[-1].name)

@@ -1,0 +1,75 @@
+"""Two lines over a pane: the tabs, and the run that is shown."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.text import Text
+from textual import events
+from textual.message import Message
+
+from store.records import Run
+from tui.look import Look, duration_text, printable
+from tui.widgets.lines import Lines
+from tui.widgets.runs import shown_state, shown_value
+
+PANES = ("loss", "latent", "numbers", "log")
+
+
+class PaneStrip(Lines):
+    @dataclass
+    class Chosen(Message):
+        pane: str
+
+    def __init__(self, look: Look, **options: Any) -> None:
+        super().__init__(**options)
+        self._look = look
+        self._pane = PANES[0]
+        self._run: Run | None = None
+        self._is_active = False
+
+    def show_pane(self, pane: str) -> None:
+        self._pane = pane
+        self._draw()
+
+    def show_run(self, run: Run | None) -> None:
+        self._run = run
+        self._draw()
+
+    def show_active(self, is_active: bool) -> None:
+        """Whether the pane below has the focus."""
+        self._is_active = is_active
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def on_click(self, event: events.Click) -> None:
+        start = 1
+        for number, pane in enumerate(PANES, 1):
+            end = start + len(f" {number} {pane} ")
+            if event.y == 0 and start <= event.x < end:
+                self.post_message(self.Chosen(pane))
+            start = end
+
+    def _draw(self) -> None:
+        tabs = Text(" ", no_wrap=True)
+        for number, pane in enumerate(PANES, 1):
+            is_shown = pane == self._pane
+            style = ("bold reverse" if self._is_active else "bold underline") if is_shown else "dim"
+            tabs.append(f" {number} {pane} ", style=style)
+        self.show_text(tabs.append("\n").append_text(self._title()))
+
+    def _title(self) -> Text:
+        run = self._run
+        if run is None:
+            return Text()
+        title = Text("  ", no_wrap=True)
+        title.append(str(run.name), style="bold").append(f"  {shown_state(run, self._look)}")
+        title.append(f"  {run.epoch}/{run.epochs}")
+        if value := shown_value(run):
+            title.append(f"  error {value}")
+        if run.duration_s:
+            title.append(f"  {duration_text(run.duration_s)}", style="dim")
+        title.append(f"  {run.kind} on {printable(run.dataset)}", style="dim")
+        title.truncate(self.size.width, overflow="ellipsis" if self._look.is_unicode else "crop")
+        return title

@@ -1,0 +1,68 @@
+"""The top line: root, workers, queue, load."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from store.paths import Root
+from tui.look import Look, printable
+from tui.messages import Listing, LoadChanged
+from tui.widgets.lines import Lines
+
+_WIDE = 96  # columns from which there is room for the load beside the root
+
+
+class TopLine(Lines):
+    def __init__(self, root: Root, look: Look, **options: Any) -> None:
+        super().__init__(**options)
+        self._root = printable(_short(root.path))
+        self._look = look
+        self._listing: Listing | None = None
+        self._load: LoadChanged | None = None
+
+    def show_listing(self, listing: Listing) -> None:
+        self._listing = listing
+        self._draw()
+
+    def show_load(self, load: LoadChanged) -> None:
+        self._load = load
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        width = self.size.width
+        right = self._facts()
+        left = Text(no_wrap=True)
+        left.append(" aetui ", style="bold").append(f" {self._root}", style="dim")
+        if self._listing is not None and self._listing.problem:
+            left.append(f"  {printable(self._listing.problem)}", style="bold")
+        room = width - right.cell_len - 2
+        if left.cell_len > room:
+            left.truncate(max(room, 0), overflow="ellipsis" if self._look.is_unicode else "crop")
+        left.append(" " * (width - left.cell_len - right.cell_len - 1))
+        self.show_text(left.append_text(right))
+
+    def _facts(self) -> Text:
+        """The most telling ones first; those that do not fit in half a narrow line are left out."""
+        listing = self._listing
+        if listing is None:
+            return Text("opening the storage", style="dim")
+        num_busy = sum(1 for worker in listing.workers if worker.run)
+        num = len(listing.workers)
+        facts = [f"{num} worker{'' if num == 1 else 's'}" + (f" ({num_busy} busy)" if num else "")]
+        facts.append(f"{listing.queue} waiting")
+        if self._load is not None and num_busy and self.size.width >= _WIDE:
+            load = self._load
+            facts.append(f"cpu {load.cpu_percent}%")
+            facts.append(f"mem {load.memory_used:.1f}/{load.memory_total:.0f} GB")
+        return Text(self._look.pick(" · ", " | ").join(facts), no_wrap=True)
+
+
+def _short(path: Path) -> str:
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except ValueError:
+        return str(path)
