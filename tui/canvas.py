@@ -17,7 +17,7 @@ from textual.strip import Strip
 from tui.look import Look, class_colour, class_digit
 
 _BRAILLE = 0x2800
-_SPARSE = 4  # fewer than a point in so many cells: a braille dot alone is hard to see and its colour harder
+_SPARSE = 2  # fewer than a point in so many cells: a braille dot alone is hard to see and its colour harder
 _DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 """Bit of the dot in row 0..3, column 0..1 of a braille cell."""
 

@@ -33,10 +33,15 @@ _MOST_FOLLOWED = 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """What the screen shows just now; the watcher reads that and no more."""
+    """What the screen shows just now; the watcher reads that and no more.
+
+    ``visit`` differs each time that another run came into focus: its panes are empty then, even if it is the run that
+    the watcher saw last.
+    """
 
     experiment: str | None = None
     focus: RunName | None = None
+    visit: int = 0
     marked: tuple[RunName, ...] = ()
     wants_frames: bool = False
     wants_log: bool = False
@@ -72,8 +77,10 @@ class Watcher:
         self._listed_at = 0.0
         self._listing: Listing | None = None
         self._curves: dict[RunName, tuple[MetricsReader, int, Curves]] = {}
+        self._followed: tuple[RunName, ...] = ()
         self._frames: tuple[RunName, Hashable, Frames] | None = None
-        self._log: tuple[RunName, LogTail] | None = None
+        self._frames_visit = 0
+        self._log: tuple[int, LogTail] | None = None
         self._load: Hashable = None
         self._load_at = 0.0
 
@@ -186,12 +193,14 @@ class Watcher:
             lines = reader.read()
             if reader.generation != generation:
                 curves = Curves()
-            if lines or known is None or reader.generation != generation:
+            if lines:
                 curves = curves.grown(lines)
+            if lines or reader.generation != generation or name not in self._followed:
                 changed[name] = curves
             self._curves[name] = (reader, reader.generation, curves)
         for name in [name for name in self._curves if name not in wanted][: -_MOST_FOLLOWED or None]:
             del self._curves[name]
+        self._followed = wanted
         if changed:
             self._post(CurvesChanged(changed))
 
@@ -206,7 +215,11 @@ class Watcher:
         except OSError:
             stamp = None
         known = self._frames if self._frames and self._frames[0] == view.focus else None
+        is_revisited = view.visit != self._frames_visit
+        self._frames_visit = view.visit
         if known and known[1] == stamp:
+            if is_revisited:
+                self._post(FramesChanged(view.focus, known[2]))
             return
         frames = known[2] if known else Frames()
         epochs = paths.latent_epochs()
@@ -226,9 +239,9 @@ class Watcher:
         if not view.wants_log or view.focus is None:
             self._log = None
             return
-        is_other = self._log is None or self._log[0] != view.focus
+        is_other = self._log is None or self._log[0] != view.visit
         if self._log is None or is_other:
-            self._log = (view.focus, LogTail(self.root.run(view.focus).log))
+            self._log = (view.visit, LogTail(self.root.run(view.focus).log))
         lines, is_new = self._log[1].read()
         if lines or is_new or is_other:
             self._post(LogGrew(view.focus, lines, is_new or is_other))

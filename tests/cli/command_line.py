@@ -43,7 +43,7 @@ class CommandLine:
             capture_output=True,
             text=True,
             env={**self.environment, **(env or {})},
-            timeout=100,
+            timeout=110,
             check=False,
         )
         return Result(done.returncode, done.stdout, done.stderr)

@@ -1,5 +1,6 @@
 """The screen, driven by its keys; what is looked at is what it shows."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -73,6 +74,7 @@ async def test_opens_on_what_is_live(root: Root, runs: dict[str, RunName], until
         assert current(pilot) == runs["running"]
         for word in ("✓ complete", "■ stopped", "✗ failed", "▶ running", "◌ waiting", "◫ held", "4/10"):
             assert word in text
+        assert re.search(r"▶ running  4/10  error \S+", text)
         assert "1 worker (1 busy)" in text
         assert "1 waiting" in text
         assert any(0x2800 < ord(character) < 0x2900 for character in text), "a curve in braille"
@@ -165,6 +167,18 @@ async def test_the_latent_pane_plays_the_training(root: Root, runs: dict[str, Ru
         await until(sees(pilot, "epoch 1 of 10 (newest 4)"))
         await pilot.press("right", "full_stop", "l")
         await until(sees(pilot, "epoch 4 of 10  "))
+
+
+async def test_quick_moves_there_and_back_leave_no_pane_empty(
+    root: Root, runs: dict[str, RunName], until: Until
+) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        for pane, word in (("2", "epoch 4 of 10"), ("4", "begins"), ("1", "validation")):
+            await pilot.press(pane)
+            await until(sees(pilot, word))
+            await pilot.press("up", "down", "up", "down")
+            await until(sees(pilot, word))
 
 
 async def test_two_dimensions_are_raw(root: Root, runs: dict[str, RunName], until: Until) -> None:

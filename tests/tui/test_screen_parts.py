@@ -1,12 +1,16 @@
 """What the screen is made of, without a screen."""
 
+import dataclasses
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from store import listing, workers
+from store.database import Database
 from store.errors import RequestError
+from store.names import RunName
 from store.records import RunState
 from tui import bindings
 from tui.app import farewell
@@ -17,6 +21,8 @@ from tui.launching import fields, problem, spec_of
 from tui.look import STATE_GLYPHS, Look, duration_text, number_text
 from tui.screens.help import help_text
 from tui.tails import FIRST_BYTES, LogTail, clean_line
+from tui.widgets.loss_pane import why_no_numbers
+from tui.widgets.pane_strip import time_left
 
 
 @pytest.mark.parametrize(
@@ -166,6 +172,44 @@ def test_a_long_log_is_read_from_near_its_end(tmp_path: Path) -> None:
 )
 def test_log_lines_cannot_disturb_the_screen(raw: str, clean: str) -> None:
     assert clean_line(raw) == clean
+
+
+@pytest.mark.parametrize(
+    ("state", "epoch", "text"),
+    [
+        (RunState.RUNNING, 4, ", 2m00 to go"),
+        (RunState.RUNNING, 0, ""),
+        (RunState.RUNNING, 10, ""),
+        (RunState.COMPLETE, 4, ""),
+    ],
+)
+def test_the_time_to_go_follows_from_the_epochs_so_far(
+    database: Database, runs: dict[str, RunName], state: RunState, epoch: int, text: str
+) -> None:
+    run = dataclasses.replace(listing.run(database, runs["running"]), state=state, epoch=epoch, duration_s=80.0)
+    assert time_left(run) == text
+
+
+@pytest.mark.parametrize(
+    ("state", "num_busy", "num_idle", "words"),
+    [
+        (RunState.WAITING, 0, 0, "none is alive yet"),
+        (RunState.WAITING, 1, 1, "importing torch"),
+        (RunState.WAITING, 2, 0, "2 busy, 3 in the queue"),
+        (RunState.RUNNING, 1, 0, "reading the data"),
+        (RunState.HELD, 0, 0, "p lets it go"),
+        (RunState.PAUSED, 0, 0, "p goes on"),
+        (RunState.LOST, 0, 0, "takes the run over"),
+        (RunState.FAILED, 0, 0, "out of luck"),
+    ],
+)
+def test_a_run_without_numbers_says_what_it_waits_for(
+    database: Database, runs: dict[str, RunName], state: RunState, num_busy: int, num_idle: int, words: str
+) -> None:
+    run = dataclasses.replace(listing.run(database, runs["failed"]), state=state)
+    busy = workers.workers(database)[0]
+    idle = dataclasses.replace(busy, run=None)
+    assert words in why_no_numbers(run, (busy,) * num_busy + (idle,) * num_idle, queue=3)
 
 
 def test_the_filter_wants_every_word() -> None:

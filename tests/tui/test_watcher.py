@@ -145,12 +145,22 @@ def test_the_log_is_read_only_while_it_is_shown(
     watcher.start()
     post.next(CurvesChanged)
     assert not [message for message in list(post.messages.queue) if isinstance(message, LogGrew)]
-    watcher.show(View(focus=runs["failed"], wants_log=True))
+    watcher.show(View(focus=runs["failed"], visit=1, wants_log=True))
     first = post.next(LogGrew)
     assert (first.name, first.lines, first.is_new) == (runs["failed"], ["begins"], True)
     with root.run(runs["failed"]).log.open("a") as file:
         file.write("goes on\n")
     assert post.next(LogGrew).lines == ["goes on"]
+
+
+def test_a_run_that_is_come_back_to_is_shown_again(runs: dict[str, RunName], post: Post, watcher: Watcher) -> None:
+    """Away and back between two looks: the panes were emptied, though the watcher sees the same run."""
+    watcher.show(View(focus=runs["running"], visit=1, wants_frames=True, wants_log=True))
+    watcher.start()
+    post.next(LogGrew)
+    watcher.show(View(focus=runs["running"], visit=3, wants_frames=True, wants_log=True))
+    assert len(post.next(FramesChanged).frames.frames) == 4
+    assert post.next(LogGrew).is_new
 
 
 def test_a_storage_that_is_none_is_said_in_one_sentence(root: Root, post: Post, watcher: Watcher) -> None:

@@ -61,6 +61,8 @@ class HomeScreen(RunActions):
         self._root = root
         self._experiment = focus.experiment if focus else None
         self._wanted = focus
+        self._visited: RunName | None = None
+        self._visit = 0
         self._is_complete = False
         self._last_runs: dict[str, RunName] = {}
         self._curves: dict[RunName, Curves] = {}
@@ -191,6 +193,8 @@ class HomeScreen(RunActions):
         run = self.runs.current
         if run:
             self._last_runs[run.name.experiment] = run.name
+        if (run.name if run else None) != self._visited:
+            self._visited, self._visit = run.name if run else None, self._visit + 1
         self.query_one(PaneStrip).show_run(run)
         self.query_one(LossPane).show_run(run, self.listing, self.runs.marks)
         self.query_one("#latent", LatentPane).show_run(run)
@@ -199,7 +203,8 @@ class HomeScreen(RunActions):
         self._watcher.show(
             View(
                 experiment=self._experiment,
-                focus=run.name if run else None,
+                focus=self._visited,
+                visit=self._visit,
                 marked=tuple(self.runs.marks),
                 wants_frames=self.pane == "latent",
                 wants_log=self.pane == "log",

@@ -46,7 +46,7 @@ class LossPane(Lines, can_focus=True):
             self.draw()
 
     def take_curves(self, curves: "Mapping[RunName, Curves]") -> None:
-        self._curves |= curves
+        self._curves = dict(curves)
         if any(name in self._marks or (self._run and name == self._run.name) for name in curves):
             self.draw()
 

@@ -7,12 +7,19 @@ from rich.text import Text
 from textual import events
 from textual.message import Message
 
-from store.records import Run
+from store.records import Run, RunState
 from tui.look import Look, duration_text, printable
 from tui.widgets.lines import Lines
 from tui.widgets.runs import shown_state, shown_value
 
 PANES = ("loss", "latent", "numbers", "log")
+
+
+def time_left(run: Run) -> str:
+    """How long a running run has still to go, by its epochs so far; "" where that cannot be said."""
+    if run.state is not RunState.RUNNING or not run.epoch or run.epoch >= run.epochs:
+        return ""
+    return f", {duration_text(run.duration_s / run.epoch * (run.epochs - run.epoch))} to go"
 
 
 class PaneStrip(Lines):
@@ -69,7 +76,7 @@ class PaneStrip(Lines):
         if value := shown_value(run):
             title.append(f"  error {value}")
         if run.duration_s:
-            title.append(f"  {duration_text(run.duration_s)}", style="dim")
+            title.append(f"  {duration_text(run.duration_s)}{time_left(run)}", style="dim")
         title.append(f"  {run.kind} on {printable(run.dataset)}", style="dim")
         title.truncate(self.size.width, overflow="ellipsis" if self._look.is_unicode else "crop")
         return title
