@@ -34,7 +34,11 @@ class Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """A data set by name. ``load`` is ``module:function``, called as ``function(name, data_dir)``."""
+    """A data set by name.
+
+    ``load`` is ``module:function``, called as ``function(name, data_dir)`` where a run trains; ``check`` likewise,
+    free of torch, where a run is queued: it raises `RequestError` if the data set is not here or not usable.
+    """
 
     name: str
     title: str
@@ -42,6 +46,7 @@ class DataSet:
     is_embedded: bool
     sizes: tuple[int, int, int]
     """Images for training, validation and test."""
+    check: str | None = None
 
 
 _KINDS = (
@@ -60,7 +65,6 @@ _KINDS = (
     ),
 )
 
-_TORCHVISION = "engine.data.torchvision_sets:load"
 _DATASETS = (
     DataSet(
         name="mnist-5k",
@@ -76,15 +80,28 @@ _DATASETS = (
         is_embedded=True,
         sizes=(1437, 180, 180),
     ),
-    DataSet(name="mnist", title="handwritten digits", load=_TORCHVISION, is_embedded=False, sizes=(55000, 5000, 10000)),
-    DataSet(name="fashion-mnist", title="clothes", load=_TORCHVISION, is_embedded=False, sizes=(55000, 5000, 10000)),
-    DataSet(name="kmnist", title="cursive Japanese", load=_TORCHVISION, is_embedded=False, sizes=(55000, 5000, 10000)),
+    *(
+        DataSet(
+            name=name,
+            title=title,
+            load="engine.data.torchvision_sets:load",
+            check="engine.data.idx_files:require_present",
+            is_embedded=False,
+            sizes=(55000, 5000, 10000),
+        )
+        for name, title in (
+            ("mnist", "handwritten digits"),
+            ("fashion-mnist", "clothes"),
+            ("kmnist", "cursive Japanese"),
+        )
+    ),
 )
 DEFAULT_DATASET = "mnist-5k"
 _OWN_FILES = DataSet(
     name="own",
     title="a .npz file or a folder of images",
     load="engine.data.own:load",
+    check="engine.data.own_files:check",
     is_embedded=False,
     sizes=(0, 0, 0),
 )

@@ -85,6 +85,15 @@ def check_device(wanted: str) -> str:
     return wanted
 
 
+MAX_DEFAULT_THREADS = 4
+"""More threads than this make small convolutions no faster."""
+
+
+def default_threads() -> int:
+    """Threads of a run whose user named none."""
+    return min(MAX_DEFAULT_THREADS, len(os.sched_getaffinity(0)))
+
+
 def worker_devices(wanted: str, slots: int | None) -> list[str]:
     """The device of each slot: ``slots`` of them, else one a GPU, else two on the CPU (one on a single core).
 

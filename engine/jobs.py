@@ -16,8 +16,12 @@ from store import clock, control, listing, queue, workers
 from store.database import Database
 from store.errors import RequestError
 from store.experiments import check_experiment, ensure_experiment
-from store.names import RunName
-from store.records import Request, Run, RunState
+from store.names import RunName, check_name
+from store.paths import find_data_dir
+from store.records import Run, RunState
+
+_GO_ON_ANEW = (RunState.STOPPED, RunState.FAILED, RunState.PRUNED)
+"""Ended before their time: what goes on from their checkpoint is a new run."""
 
 
 def default_experiment(kind: str, dataset: str) -> str:
@@ -25,22 +29,49 @@ def default_experiment(kind: str, dataset: str) -> str:
     return f"{kind}-{Path(dataset).stem}"
 
 
-def check(database: Database, spec: RunSpec, experiment: str) -> RunSpec:
-    """The configuration as it will be frozen, with everything that it names found to be there.
+def check(database: Database | None, spec: RunSpec, experiment: str, data_dir: Path) -> RunSpec:
+    """The configuration as it will be frozen, with everything that it names found to be there and usable.
+
+    ``database`` is None where the root is still to be made.
 
     Raises:
         RequestError: kind, data set, device, experiment or the run to start from is absent or does not fit.
     """
     catalog.kind(spec.kind)
     check_device(spec.device)
-    if catalog.dataset(spec.dataset).name == "own":
-        spec = dataclasses.replace(spec, dataset=str(Path(spec.dataset).expanduser().absolute()))
-    check_experiment(database, experiment, spec.kind, spec.dataset)
-    if spec.start_from is not None:
-        origin = listing.run(database, RunName.parse(spec.start_from))
-        if not database.root.run(origin.name).last.is_file():
-            raise RequestError(f"{origin.name} has no checkpoint to start from: no epoch of it was finished.")
+    spec = dataclasses.replace(spec, dataset=_check_dataset(spec.dataset, data_dir))
+    check_name(experiment)
+    if database is not None:
+        check_experiment(database, experiment, spec.kind, spec.dataset)
+        if spec.start_from is not None:
+            _check_checkpoint(database, listing.run(database, RunName.parse(spec.start_from)))
     return spec
+
+
+def _check_dataset(name: str, data_dir: Path) -> str:
+    """The name as it will be frozen: that of the catalog, or the absolute path of a user's own files.
+
+    Raises:
+        RequestError: it is not known, not here, or not usable.
+    """
+    known = catalog.dataset(name)
+    frozen = name if known.name == name else str(Path(name).expanduser().absolute())
+    if known.check is not None:
+        catalog.resolve(known.check)(frozen, data_dir)
+    return frozen
+
+
+def check_resumable(database: Database, found: Run) -> None:
+    """Raises RequestError: the run needs no resuming, or it has ended and left no checkpoint to go on from."""
+    if found.state in _GO_ON_ANEW:
+        _check_checkpoint(database, found)
+    elif found.request is None:
+        raise RequestError(f"{found.name} is {found.state}: only a run that does not go on by itself can be resumed.")
+
+
+def _check_checkpoint(database: Database, found: Run) -> None:
+    if not database.root.run(found.name).last.is_file():
+        raise RequestError(f"{found.name} has no checkpoint to go on from: no epoch of it was finished.")
 
 
 def enqueue(
@@ -49,7 +80,6 @@ def enqueue(
     experiment: str | None = None,
     *,
     data_dir: Path | None = None,
-    hold: bool = False,
 ) -> RunName:
     """Check ``spec`` and add it to the queue; nothing is written where it does not hold.
 
@@ -57,7 +87,12 @@ def enqueue(
         RequestError: see `check`.
     """
     experiment = experiment or default_experiment(spec.kind, spec.dataset)
-    spec = check(database, spec, experiment)
+    data_dir = find_data_dir(data_dir)
+    return add(database, check(database, spec, experiment, data_dir), experiment, data_dir)
+
+
+def add(database: Database, spec: RunSpec, experiment: str, data_dir: Path) -> RunName:
+    """Add what `check` returned to the queue."""
     study_id = ensure_experiment(database, experiment, spec.kind, spec.dataset)
     settings = dataclasses.asdict(spec.model) | dataclasses.asdict(spec.optim)
     return queue.enqueue(
@@ -68,8 +103,7 @@ def enqueue(
         device=spec.device,
         epochs=spec.epochs,
         user_attrs={**settings, "seed": spec.seed},
-        data_dir=str(data_dir) if data_dir else None,
-        request=Request.HOLD if hold else None,
+        data_dir=str(data_dir),
     )
 
 
@@ -84,10 +118,12 @@ def resume(database: Database, name: RunName) -> RunName:
     Raises:
         RequestError: it is running or complete, or an ended one has no checkpoint.
     """
-    found = listing.run(database, name)
-    if found.state in (RunState.STOPPED, RunState.FAILED, RunState.PRUNED):
-        spec = catalog.read_spec(listing.spec_of(database, name))
-        return enqueue(database, dataclasses.replace(spec, start_from=str(name)), name.experiment)
+    found = control.present(database, name)
+    check_resumable(database, found)
+    if found.state in _GO_ON_ANEW:
+        frozen = listing.frozen(database, name)
+        spec = dataclasses.replace(catalog.read_spec(frozen.spec), start_from=str(name))
+        return enqueue(database, spec, name.experiment, data_dir=frozen.data_dir)
     control.resume(database, name)
     return name
 

@@ -33,6 +33,9 @@ STORAGE_VARIABLE = "AETUI_STORAGE"  # an address can hold a password: never on a
 POLL_S = 1.0
 # A worker that does not enter itself in so long a time is taken for dead (importing torch comes after that).
 ENTRY_S = 60.0
+# Workers that end before they enter themselves (a broken installation, say) are not started without a rest.
+MAX_FALSE_STARTS = 3
+REST_S = 30.0
 
 log = logging.getLogger("aetui.supervisor")
 
@@ -45,6 +48,8 @@ class Supervisor:
     device: str
     started: dict[str, float] = field(default_factory=dict)
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    num_false_starts: int = 0
+    rests_until: float = 0.0
 
     def step(self) -> bool:
         """Put dead workers' runs back, start missing workers; returns whether there is anything left to watch."""
@@ -60,15 +65,22 @@ class Supervisor:
         self._forget_entered(here)
         waiting = queue_length(self.database)
         idle = sum(worker.run is None for worker in here) + len(self.started)
-        if waiting > idle:
+        if waiting > idle and time.monotonic() >= self.rests_until:
             for device in self._free_devices(here)[: waiting - idle]:
                 self._start(device)
         return bool(waiting or here or self.started or num_running(self.database))
 
     def _forget_entered(self, here: Sequence[Worker]) -> None:
         entered = {worker.worker_id for worker in here}
+        if entered & self.started.keys():
+            self.num_false_starts = 0
         # Asking a child for its status is also what keeps it from staying behind as a zombie.
-        self.children = {name: child for name, child in self.children.items() if child.poll() is None}
+        ended = {name for name, child in self.children.items() if child.poll() is not None}
+        self.num_false_starts += len(ended & self.started.keys() - entered)
+        if self.num_false_starts >= MAX_FALSE_STARTS:
+            log.error("%d workers ended at once; the next try is in %.0f s", self.num_false_starts, REST_S)
+            self.num_false_starts, self.rests_until = 0, time.monotonic() + REST_S
+        self.children = {name: child for name, child in self.children.items() if name not in ended}
         self.started = {
             worker_id: since
             for worker_id, since in self.started.items()
@@ -112,7 +124,10 @@ def storage_environment(storage: str | None) -> dict[str, str]:
 
 def wanted_slots(root: Root) -> int | None:
     """The largest number of slots that anybody asked for since the supervisor began; kept in its lock file."""
-    text = root.supervisor_lock.read_text(encoding="ascii")
+    try:
+        text = root.supervisor_lock.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return None
     return int(text) if text.isdecimal() else None
 
 

@@ -77,7 +77,8 @@ def _train(database: Database, claim: Claim, heart: Heart) -> None:
     attempt = None
     try:
         spec = catalog.read_spec({**claim.spec, "device": claim.device})
-        data_dir = find_data_dir(claim.data_dir)
+        # A worker on another host has its data elsewhere.
+        data_dir = find_data_dir(claim.data_dir if claim.data_dir and Path(claim.data_dir).is_dir() else None)
         attempt = Attempt(database, claim, spec, data_dir, heart)
         _write_config(attempt, claim)
         outcome: Outcome = catalog.resolve(TRAIN)(attempt)

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from store import clock, schema
 from store.database import Database
@@ -20,15 +20,20 @@ def stop(database: Database, name: RunName) -> None:
     Raises:
         RequestError: it has ended already.
     """
-    found = _present(database, name)
-    if found.state.is_finished:
-        raise RequestError(f"{name} has ended already ({found.state}): there is nothing to stop.")
+    found = present(database, name)
+    check_stoppable(found)
     with database.write() as connection:
-        if _state_of(connection, found) == "WAITING":
+        if _unfinished_state(connection, found) == "WAITING":
             end_trial(connection, found.trial_id, "PRUNED", found.last_value)
             _set(connection, found, request=None, was_stopped=True)
         else:
             _set(connection, found, request=Request.STOP)
+
+
+def check_stoppable(found: Run) -> None:
+    """Raises RequestError: the run has ended already."""
+    if found.state.is_finished:
+        raise RequestError(f"{found.name} has ended already ({found.state}): there is nothing to stop.")
 
 
 def pause(database: Database, name: RunName) -> None:
@@ -37,13 +42,18 @@ def pause(database: Database, name: RunName) -> None:
     Raises:
         RequestError: it has ended, or is paused already.
     """
-    found = _present(database, name)
-    if found.state.is_finished or found.request in (Request.PAUSE, Request.HOLD):
-        raise RequestError(f"{name} is {found.state}: only a running or waiting run can be paused.")
+    found = present(database, name)
+    check_pausable(found)
     with database.write() as connection:
         # A run that never began has nothing to pause: it is held back in the queue.
-        waits = _state_of(connection, found) == "WAITING"
+        waits = _unfinished_state(connection, found) == "WAITING"
         _set(connection, found, request=Request.HOLD if waits and found.epoch == 0 else Request.PAUSE)
+
+
+def check_pausable(found: Run) -> None:
+    """Raises RequestError: the run has ended, or is held back already."""
+    if found.state.is_finished or found.request in (Request.PAUSE, Request.HOLD):
+        raise RequestError(f"{found.name} is {found.state}: only a running or waiting run can be paused.")
 
 
 def resume(database: Database, name: RunName) -> None:
@@ -52,10 +62,11 @@ def resume(database: Database, name: RunName) -> None:
     Raises:
         RequestError: nothing holds it back.
     """
-    found = _present(database, name)
+    found = present(database, name)
     if found.state.is_finished or found.request is None:
         raise RequestError(f"{name} is {found.state}: only a paused or held run can be resumed in place.")
     with database.write() as connection:
+        _unfinished_state(connection, found)
         _set(connection, found, request=None)
 
 
@@ -65,14 +76,20 @@ def fail_live(database: Database, name: RunName, reason: str) -> None:
     Raises:
         RequestError: it is not live.
     """
-    found = _present(database, name)
-    if not found.state.is_live:
-        raise RequestError(f"{name} is {found.state}: only a running run can be killed.")
+    found = present(database, name)
+    check_killable(found)
     with database.write() as connection:
+        if _unfinished_state(connection, found) == "WAITING":  # its worker gave it back just now
+            raise RequestError(f"{name} waits again: `aetui stop {name}` ends it.")
         end_trial(connection, found.trial_id, "FAIL", None)
-        spent = found.duration_s
-        _set(connection, found, request=None, reason=reason, duration_s=spent)
-        connection.execute(schema.leases.delete().where(schema.leases.c.trial_id == found.trial_id))
+        _set(connection, found, request=None, reason=reason, duration_s=found.duration_s)
+        connection.execute(delete(schema.leases).where(schema.leases.c.trial_id == found.trial_id))
+
+
+def check_killable(found: Run) -> None:
+    """Raises RequestError: the run is not live."""
+    if not found.state.is_live:
+        raise RequestError(f"{found.name} is {found.state}: only a running run can be killed.")
 
 
 def remove(database: Database, name: RunName) -> None:
@@ -81,10 +98,10 @@ def remove(database: Database, name: RunName) -> None:
     Raises:
         RequestError: it is live or locked.
     """
-    found = _present(database, name)
+    found = present(database, name)
     check_removable(found)
     with database.write() as connection:
-        if _state_of(connection, found) == "RUNNING":  # claimed since
+        if _state_of(connection, found) == "RUNNING":  # claimed meanwhile
             raise RequestError(f"{name} is running: stop it first (`aetui stop {name}`).")
         _set(connection, found, deleted_at=clock.now(connection))
     _move(database.root.run(name).folder, database.root.trashed(name))
@@ -105,21 +122,31 @@ def restore(database: Database, name: RunName) -> None:
         RequestError: it is not deleted.
     """
     found = run(database, name)
-    if not found.deleted:
-        raise RequestError(f"{name} is not deleted: there is nothing to restore.")
+    check_restorable(found)
     _move(database.root.trashed(name), database.root.run(name).folder)
     with database.write() as connection:
         _set(connection, found, deleted_at=None)
 
 
+def check_restorable(found: Run) -> None:
+    """Raises RequestError: the run is not deleted."""
+    if not found.deleted:
+        raise RequestError(f"{found.name} is not deleted: there is nothing to restore.")
+
+
 def set_lock(database: Database, name: RunName, locked: bool) -> None:
     """Protect a run against deletion, or no longer."""
-    found = _present(database, name)
+    found = present(database, name)
     with database.write() as connection:
         _set(connection, found, locked=locked)
 
 
-def _present(database: Database, name: RunName) -> Run:
+def present(database: Database, name: RunName) -> Run:
+    """The run of that name.
+
+    Raises:
+        RequestError: there is none, or it is deleted.
+    """
     found = run(database, name)
     if found.deleted:
         raise RequestError(f"{name} is deleted: `aetui restore {name}` brings it back.")
@@ -129,6 +156,18 @@ def _present(database: Database, name: RunName) -> Run:
 def _state_of(connection: Connection, found: Run) -> str:
     query = select(schema.trials.c.state).where(schema.trials.c.trial_id == found.trial_id)
     return str(connection.execute(query).scalar_one())
+
+
+def _unfinished_state(connection: Connection, found: Run) -> str:
+    """WAITING or RUNNING, as it is in this transaction.
+
+    Raises:
+        RequestError: the run has ended meanwhile.
+    """
+    state = _state_of(connection, found)
+    if state not in ("WAITING", "RUNNING"):
+        raise RequestError(f"{found.name} has ended meanwhile.")
+    return state
 
 
 def _set(connection: Connection, found: Run, **values: object) -> None:

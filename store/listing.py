@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select
@@ -115,12 +117,21 @@ def run(database: Database, name: RunName) -> Run:
     return found[0]
 
 
-def spec_of(database: Database, name: RunName) -> Mapping[str, Any]:
-    """The whole configuration of a run, as it was frozen when the run was queued."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frozen:
+    """What a run was queued with: its whole configuration, and where its data set was found."""
+
+    spec: Mapping[str, Any]
+    data_dir: Path | None
+
+
+def frozen(database: Database, name: RunName) -> Frozen:
+    """Raises RequestError: there is no run of that name."""
     trial_id = run(database, name).trial_id
     with database.read() as connection:
-        query = select(schema.runs.c.spec_json).where(schema.runs.c.trial_id == trial_id)
-        return dict(json.loads(connection.execute(query).scalar_one()))
+        query = select(schema.runs.c.spec_json, schema.runs.c.data_dir).where(schema.runs.c.trial_id == trial_id)
+        spec_json, data_dir = connection.execute(query).one()
+    return Frozen(spec=json.loads(spec_json), data_dir=Path(data_dir) if data_dir else None)
 
 
 def values(database: Database, trial_id: int) -> list[tuple[int, float | None]]:

@@ -33,7 +33,6 @@ def enqueue(
     epochs: int,
     user_attrs: Mapping[str, Any],
     data_dir: str | None = None,
-    request: Request | None = None,
 ) -> RunName:
     """Add a waiting run with its frozen configuration; numbers begin at 0 and are never used twice."""
     with database.write() as connection:
@@ -52,7 +51,6 @@ def enqueue(
                 device=device,
                 data_dir=data_dir,
                 epochs=epochs,
-                request=request,
             )
         )
         if user_attrs:

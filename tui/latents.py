@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-_OVERSAMPLING, _POWER_ITERATIONS = 8, 3
+from engine.analysis.projections import Pca, rotation_onto
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,31 +76,15 @@ def _principal_plane(values: np.ndarray) -> tuple[np.ndarray, float]:
     """Scores [N, 2] on the first two components and their share of the variance; rows with NaN or inf stay NaN."""
     plane = np.full((len(values), 2), np.nan)
     known = np.isfinite(values).all(axis=1)
-    centred = values[known] - (values[known].mean(axis=0) if known.any() else 0)
-    total = float((centred.astype(np.float64) ** 2).sum())
-    if total == 0:
-        plane[known] = 0.0
-        return plane, 1.0
-    axes = _top_axes(centred)
-    plane[known] = centred @ axes
-    return plane, float((plane[known] ** 2).sum()) / total
-
-
-def _top_axes(centred: np.ndarray) -> np.ndarray:
-    """Orthonormal [D, 2]; randomized (Halko et al. 2011) where a full decomposition would take seconds."""
-    if centred.shape[1] <= 64:
-        return np.linalg.eigh(centred.T @ centred)[1][:, :-3:-1]
-    start = np.random.default_rng(0).normal(size=(centred.shape[1], 2 + _OVERSAMPLING))
-    for _ in range(_POWER_ITERATIONS):
-        start = np.linalg.qr(centred.T @ (centred @ start))[0]
-    return start @ np.linalg.eigh(np.cov((centred @ start).T))[1][:, :-3:-1]
+    if not known.any():
+        return plane, 0.0
+    pca = Pca.fit(values[known])
+    plane[known] = pca.project(values[known])
+    return plane, float(pca.explained.sum())
 
 
 def _turn(points: np.ndarray, indices: np.ndarray, before: Frame) -> np.ndarray:
     _, here, there = np.intersect1d(indices, before.indices, return_indices=True)
     new, old = points[here], before.points[there]
     known = np.isfinite(new).all(axis=1) & np.isfinite(old).all(axis=1)
-    if known.sum() < 2:
-        return np.eye(2)
-    left, _, right = np.linalg.svd(new[known].T @ (old[known] - old[known].mean(axis=0)))
-    return left @ right
+    return rotation_onto(new[known], old[known]) if known.sum() >= 2 else np.eye(2)

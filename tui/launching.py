@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from engine import catalog
+from engine.devices import default_threads
 from engine.spec import ModelSpec, Optimizer, OptimSpec, RunSpec, Schedule, convert
 from store.errors import RequestError
 from store.names import check_name
@@ -69,6 +70,7 @@ def spec_of(values: Mapping[str, str]) -> RunSpec:
         epochs=convert("epochs", values["epochs"].strip(), int),
         seed=convert("seed", values["seed"].strip(), int),
         device=_device(values["device"].strip()),
+        threads=default_threads(),
         model=kind.spec(),
     )
     known = spec.settings()

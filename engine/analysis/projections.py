@@ -37,8 +37,10 @@ class Pca:
         """
         codes = np.asarray(codes, np.float64)
         mean = codes.mean(axis=0)
-        # [N, D] -> right singular vectors [min(N, D), D]
-        _, singular, directions = np.linalg.svd(codes - mean, full_matrices=False)
+        # [N, D] -> right singular vectors [min(N, D), D]; of the triangular factor, which has the same, where N > D.
+        tall = codes.shape[0] > codes.shape[1]
+        centred = np.linalg.qr(codes - mean, mode="r") if tall else codes - mean
+        _, singular, directions = np.linalg.svd(centred, full_matrices=False)
         largest = np.abs(directions).argmax(axis=1)
         directions = directions * np.where(directions[np.arange(len(largest)), largest] < 0, -1.0, 1.0)[:, None]
         variances = singular**2 / max(len(codes) - 1, 1)

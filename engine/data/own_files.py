@@ -41,6 +41,11 @@ def read(path: Path) -> OwnImages:
 # .npz -----------------------------------------------------------------------------------------------------------------
 
 
+def check(name: str, data_dir: Path) -> None:
+    """Raises RequestError: the ``.npz`` file or image folder at the path ``name`` cannot be used."""
+    read(Path(name))
+
+
 def _read_npz(path: Path) -> OwnImages:
     """``images`` [N, H, W], [N, C, H, W] or [N, H, W, 1 | 3 | 4], 0..1 or 0..255; ``labels`` [N], optional."""
     arrays: dict[str, np.ndarray] = {}

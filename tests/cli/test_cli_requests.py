@@ -31,10 +31,7 @@ WRONG = [
     "run cae --storage nope",
     "run cae --artifacts s3://bucket",
     "run cae --nope",
-    "ls",
     "ls --storage sqlite:////no/such/file.db",
-    "workers",
-    "worker",
     "worker --slots 0",
     "worker --device nope",
     "show nope/0",
@@ -67,6 +64,14 @@ def test_a_wrong_request_on_a_fresh_root_writes_nothing(aetui: CommandLine, line
     said = aetui(*line.split())
     assert_one_sentence(said)
     assert said.out == ""
+    assert not aetui.root.exists()
+
+
+def test_a_fresh_root_lists_nothing_and_stays_unmade(aetui: CommandLine) -> None:
+    for line in ("ls", "workers"):
+        said = aetui(line, "--json")
+        assert said.status == 0
+        assert said.json() == []
     assert not aetui.root.exists()
 
 

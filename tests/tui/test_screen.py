@@ -287,7 +287,7 @@ async def test_a_stopped_run_goes_on_as_a_new_one(
         await until(lambda: current(pilot) == runs["stopped"])
         await pilot.press("p")
         await until(lambda: current(pilot) == RunName("digits-a", 6))
-        assert listing.spec_of(database, RunName("digits-a", 6))["start_from"] == "digits-a/1"
+        assert listing.frozen(database, RunName("digits-a", 6)).spec["start_from"] == "digits-a/1"
 
 
 async def test_a_refusal_is_one_sentence(root: Root, runs: dict[str, RunName], until: Until) -> None:
@@ -406,7 +406,7 @@ async def test_a_run_is_started_from_the_form(
         await until(sees(pilot, "A variational autoencoder on digits, 1,437 training images."))
         await pilot.press("enter")
         await until(lambda: current(pilot) == RunName("von-hand", 0))
-        spec = listing.spec_of(database, RunName("von-hand", 0))
+        spec = listing.frozen(database, RunName("von-hand", 0)).spec
         assert (spec["kind"], spec["dataset"], spec["epochs"]) == ("vae", "digits", 3)
         assert no_workers == ["ensure_workers"]
         await until(sees(pilot, "von-hand/0", "◌ waiting"))

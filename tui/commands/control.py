@@ -10,7 +10,7 @@ from store import control, listing
 from store.database import Database
 from store.errors import RequestError
 from store.names import RunName
-from store.records import Request, Run, RunState
+from store.records import Run, RunState
 from tui.commands.errors import DONE
 from tui.commands.options import Options
 from tui.commands.output import is_terminal, note, print_json, say
@@ -18,37 +18,25 @@ from tui.commands.output import is_terminal, note, print_json, say
 
 def stop(options: Options, runs: Sequence[str]) -> int:
     database = options.open_database()
-    found = _find(database, runs)
-    _check(found, lambda run: not run.state.is_finished, "there is nothing to stop")
+    found = _find(database, runs, control.check_stoppable)
     return _apply(options, database, found, control.stop, _told_of_stop)
 
 
 def kill(options: Options, runs: Sequence[str]) -> int:
     database = options.open_database()
-    found = _find(database, runs)
-    _check(found, lambda run: run.state.is_live, "only a running run can be killed")
+    found = _find(database, runs, control.check_killable)
     return _apply(options, database, found, engine.jobs.kill, lambda run: f"{run.name} is killed.")
 
 
 def pause(options: Options, runs: Sequence[str]) -> int:
     database = options.open_database()
-    found = _find(database, runs)
-    _check(
-        found,
-        lambda run: not run.state.is_finished and run.request not in (Request.PAUSE, Request.HOLD),
-        "only a running or waiting run can be paused",
-    )
+    found = _find(database, runs, control.check_pausable)
     return _apply(options, database, found, control.pause, _told_of_pause)
 
 
 def resume(options: Options, runs: Sequence[str]) -> int:
     database = options.open_database()
-    found = _find(database, runs)
-    _check(
-        found,
-        lambda run: run.request is not None or run.state in (RunState.STOPPED, RunState.FAILED, RunState.PRUNED),
-        "only a paused, held, stopped, pruned or failed run can go on",
-    )
+    found = _find(database, runs, lambda run: engine.jobs.check_resumable(database, run))
     went_on = [listing.run(database, engine.jobs.resume(database, run.name)) for run in found]
     engine.jobs.ensure_workers(database)
     if options.json:
@@ -64,9 +52,7 @@ def resume(options: Options, runs: Sequence[str]) -> int:
 
 def remove(options: Options, runs: Sequence[str], *, yes: bool) -> int:
     database = options.open_database()
-    found = _find(database, runs)
-    for run in found:
-        control.check_removable(run)
+    found = _find(database, runs, control.check_removable)
     if not yes:
         names = ", ".join(str(run.name) for run in found)
         if options.json or not (sys.stdin.isatty() and is_terminal(sys.stderr)):
@@ -81,30 +67,27 @@ def remove(options: Options, runs: Sequence[str], *, yes: bool) -> int:
 
 def restore(options: Options, runs: Sequence[str]) -> int:
     database = options.open_database()
-    found = _find(database, runs, deleted=True)
+    found = [listing.run(database, name) for name in _names(runs)]
+    for run in found:
+        control.check_restorable(run)
     return _apply(options, database, found, control.restore, lambda run: f"{run.name} is back.")
 
 
-def _find(database: Database, texts: Sequence[str], *, deleted: bool = False) -> list[Run]:
-    """The runs of those names, each once.
+def _names(texts: Sequence[str]) -> list[RunName]:
+    """Each once."""
+    return list(dict.fromkeys(RunName.parse(text) for text in texts))
+
+
+def _find(database: Database, texts: Sequence[str], check: Callable[[Run], None]) -> list[Run]:
+    """The runs of those names, all checked.
 
     Raises:
-        RequestError: a name is not a run's, or the run is deleted (or is not, where ``deleted`` are wanted).
+        RequestError: a name is no run's, or ``check`` refuses one.
     """
-    names = list(dict.fromkeys(RunName.parse(text) for text in texts))
-    found = [listing.run(database, name) for name in names]
+    found = [control.present(database, name) for name in _names(texts)]
     for run in found:
-        if run.deleted and not deleted:
-            raise RequestError(f"{run.name} is deleted: `aetui restore {run.name}` brings it back.")
-        if deleted and not run.deleted:
-            raise RequestError(f"{run.name} is not deleted: there is nothing to restore.")
+        check(run)
     return found
-
-
-def _check(runs: Sequence[Run], fits: Callable[[Run], bool], why: str) -> None:
-    for run in runs:
-        if not fits(run):
-            raise RequestError(f"{run.name} is {run.state}: {why}.")
 
 
 def _apply(

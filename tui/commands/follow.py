@@ -15,11 +15,13 @@ from store.errors import RequestError
 from store.metrics import MetricsReader
 from store.names import RunName
 from store.records import Run, RunState
-from tui.commands.output import console, is_terminal, note
+from store.workers import workers
+from tui.commands.output import console, is_terminal, note, printable
 from tui.look import duration_text, number_text
 
 _POLL_S = 0.2
 _LOOK_AFTER_WORKERS_S = 2.0
+_PATIENCE_S = 20.0
 
 
 class Progress(Protocol):
@@ -59,7 +61,7 @@ def follow(database: Database, names: Sequence[RunName]) -> tuple[list[Run], boo
 
 def _wait(database: Database, names: Sequence[RunName], progress: Progress, interrupts: Interrupts) -> list[Run]:
     readers = {name: MetricsReader(database.root.run(name).metrics) for name in names}
-    obeyed, looked_after = 0, 0.0
+    obeyed, looked_after, began, told_of_nobody = 0, 0.0, time.monotonic(), False
     held = set[RunName]()
     while True:
         # The state first: the lines of a run that has ended are then certain to be read.
@@ -84,6 +86,10 @@ def _wait(database: Database, names: Sequence[RunName], progress: Progress, inte
         elif time.monotonic() - looked_after > _LOOK_AFTER_WORKERS_S:
             engine.jobs.ensure_workers(database)
             looked_after = time.monotonic()
+            if time.monotonic() - began > _PATIENCE_S and not told_of_nobody and not workers(database):
+                told_of_nobody = True
+                logs = printable(str(database.root.worker_logs))
+                note(f"No worker has come for {_PATIENCE_S:.0f} s; what they print is in {logs}.")
         time.sleep(_POLL_S)
 
 

@@ -18,7 +18,8 @@ _POLL_S = 0.5
 
 
 def list_experiments(options: Options) -> int:
-    found = listing.experiments(options.open_database())
+    # A fresh root holds no experiments; that is no error.
+    found = [] if options.is_fresh() else listing.experiments(options.open_database())
     if options.json:
         print_json([experiment.as_json() for experiment in found])
         return DONE

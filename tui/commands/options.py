@@ -45,6 +45,12 @@ class Options:
                 "checkpoints and pictures lie under --root."
             )
 
+    def is_fresh(self) -> bool:
+        """Whether nothing was ever made under this root, and no storage was named beside it."""
+        from store.database import database_exists
+
+        return self.storage is None and not database_exists(self.find_root())
+
     def open_database(self, *, create: bool = False) -> "Database":
         """The storage that was named.
 

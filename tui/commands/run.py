@@ -1,21 +1,18 @@
 """``aetui run``: one training, checked, queued, and followed unless it is left to itself."""
 
 import dataclasses
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import engine.jobs
 from engine import catalog
-from engine.data import own_files
-from engine.devices import check_device
+from engine.devices import check_device, default_threads
 from engine.spec import ModelSpec, RunSpec
 from store import listing
 from store.database import Database
 from store.errors import RequestError
-from store.names import RunName, check_name
-from store.paths import DATA_VARIABLE, find_data_dir
+from store.names import RunName
+from store.paths import find_data_dir
 from store.records import Run, RunState
 from tui.commands.data import fetch
 from tui.commands.errors import DONE, FAILED, INTERRUPTED
@@ -25,9 +22,6 @@ from tui.commands.options import Options
 from tui.commands.output import note, print_json, printable, say
 from tui.launching import DEFAULT_EPOCHS
 from tui.look import duration_text, number_text
-
-MAX_DEFAULT_THREADS = 4
-"""More threads than this make small convolutions no faster."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,16 +70,15 @@ def queue_runs(options: Options, wanted: Sequence[Wanted]) -> tuple[Database, li
         RequestError: something does not hold; nothing is queued or written then.
     """
     options.check()
-    checked = [_checked(options, each) for each in wanted]
-    for spec, _ in checked:
-        fetch(catalog.dataset(spec.dataset), find_data_dir(options.data_dir))
-    # A worker may have been started elsewhere, with another AETUI_DATA.
-    is_named = options.data_dir is not None or DATA_VARIABLE in os.environ
-    data_dir = find_data_dir(options.data_dir) if is_named else None
-    database = options.open_database(create=True)
-    return database, [
-        engine.jobs.enqueue(database, spec, experiment, data_dir=data_dir) for spec, experiment in checked
-    ]
+    data_dir = find_data_dir(options.data_dir)
+    configured = [_configure(options, each) for each in wanted]
+    for spec, _ in configured:
+        check_device(spec.device)
+        fetch(catalog.dataset(spec.dataset), data_dir)
+    there = None if options.storage or options.is_fresh() else options.open_database()
+    checked = [(engine.jobs.check(there, spec, name, data_dir), name) for spec, name in configured]
+    database = there or options.open_database(create=True)
+    return database, [engine.jobs.add(database, spec, name, data_dir) for spec, name in checked]
 
 
 def tell_figures(run: Run) -> None:
@@ -111,18 +104,18 @@ def exit_status(runs: Sequence[Run], was_interrupted: bool) -> int:
     return DONE if all(run.state is RunState.COMPLETE for run in runs) else FAILED
 
 
-def _checked(options: Options, wanted: Wanted) -> tuple[RunSpec, str]:
-    """The configuration and its experiment, everything that they name found to be there."""
+def _configure(options: Options, wanted: Wanted) -> tuple[RunSpec, str]:
+    """The configuration that was asked for, and the experiment it goes into.
+
+    Raises:
+        RequestError: a part of it is not known or does not fit.
+    """
     kind = catalog.kind(wanted.kind)
-    try:
+    origin = None
+    if wanted.start_from:
         database = options.open_database()
-    except RequestError:
-        if wanted.start_from:
-            raise
-        database = None  # to be made, or to be complained of, once all else has been checked
-    origin = find_run(database, wanted.start_from) if database and wanted.start_from else None
-    if database and origin:
-        spec = catalog.read_spec(listing.spec_of(database, origin.name))
+        origin = find_run(database, wanted.start_from)
+        spec = catalog.read_spec(listing.frozen(database, origin.name).spec)
         if spec.kind != kind.name:
             raise RequestError(f"{origin.name} is a {spec.kind}, not a {kind.name}: its weights do not fit.")
     else:
@@ -136,16 +129,10 @@ def _checked(options: Options, wanted: Wanted) -> tuple[RunSpec, str]:
     spec = spec.with_settings(dict(map(_key_and_value, wanted.settings)))
     if origin:
         _check_continues(origin, before, spec)
-    check_device(spec.device)
-    if catalog.dataset(spec.dataset).name != spec.dataset:
-        own_files.read(Path(spec.dataset).expanduser())
     stays = origin is not None and spec.dataset == before.dataset
     experiment = wanted.experiment or (
         origin.name.experiment if origin and stays else engine.jobs.default_experiment(spec.kind, spec.dataset)
     )
-    check_name(experiment)
-    if database:
-        engine.jobs.check(database, spec, experiment)
     return spec, experiment
 
 
@@ -157,10 +144,6 @@ def _check_continues(origin: Run, before: RunSpec, spec: RunSpec) -> None:
             raise RequestError(f"{origin.name} has {shape.name}={had}: its weights fit no other.")
     if spec.epochs <= origin.epoch:
         raise RequestError(f"{origin.name} has {origin.epoch} epochs already: ask for more than that with --epochs.")
-
-
-def default_threads() -> int:
-    return min(MAX_DEFAULT_THREADS, len(os.sched_getaffinity(0)))
 
 
 def _key_and_value(text: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ _POLL_S = 0.5
 
 def add_workers(options: Options, *, device: str, slots: int, detach: bool) -> int:
     check_device(device)
-    database = options.open_database()
+    database = options.open_database(create=True)
     interrupts = Interrupts()
     with interrupts.counted():  # none is started and then forgotten
         started = {
@@ -54,7 +54,7 @@ def add_workers(options: Options, *, device: str, slots: int, detach: bool) -> i
 
 
 def list_workers(options: Options) -> int:
-    found = [worker for worker in workers(options.open_database()) if worker.alive]
+    found = [] if options.is_fresh() else [worker for worker in workers(options.open_database()) if worker.alive]
     if options.json:
         print_json([worker.as_json() for worker in found])
         return DONE
