@@ -1,5 +1,6 @@
 """The kinds: shapes, losses with known values, and a kind of the user's own."""
 
+import importlib.metadata
 import sys
 import types
 from collections.abc import Iterator
@@ -131,7 +132,13 @@ def installed_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     )
     monkeypatch.setitem(sys.modules, "a_users_package", package)
     entry = EntryPoint("linear", "a_users_package:KIND", catalog.ENTRY_POINT_GROUP)
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda *, group: [entry] if group == entry.group else [])
+    others = importlib.metadata.entry_points
+
+    def entry_points(**chosen: str) -> Any:
+        """Ours in its group; in all others what is installed, which torch asks for too."""
+        return [entry] if chosen.get("group") == entry.group else others(**chosen)
+
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
     catalog.kinds.cache_clear()
     yield package
     catalog.kinds.cache_clear()

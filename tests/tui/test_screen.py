@@ -294,7 +294,7 @@ async def test_a_refusal_is_one_sentence(root: Root, runs: dict[str, RunName], u
     async with screen(root, focus=runs["failed"]) as pilot:
         await until(lambda: current(pilot) == runs["failed"])
         await pilot.press("p")
-        await until(sees(pilot, "has no checkpoint to start from"))
+        await until(sees(pilot, "has no checkpoint to go on from"))
 
 
 async def test_delete_asks_and_undo_restores(
