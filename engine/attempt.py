@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from engine.session import RunPaused
+from engine import drawing
+from engine.session import RunPaused, RunPruned
 from engine.spec import RunSpec
 from store import queue, workers
 from store.artifacts import replaced
@@ -112,7 +113,7 @@ class Attempt:
         self._metrics = MetricsWriter(self.paths.metrics, self._claim.attempt, self._check, kept)
         queue.forget_after(self._database, self._claim, epoch)
         if epoch_record is not None:
-            queue.report(self._database, self._claim, epoch, float(epoch_record["val_mse"]))
+            self._report(epoch, float(epoch_record["value"]))
         log.info("%s", f"goes on after epoch {epoch}" if epoch else "begins")
 
     def step(self, record: Mapping[str, Any]) -> None:
@@ -121,15 +122,16 @@ class Attempt:
     def end_epoch(self, epoch: int, value: float, record: Mapping[str, Any]) -> None:
         self._check()
         self._lines.append({"kind": "epoch", **record})
-        queue.report(self._database, self._claim, epoch, value)
         log.info(
-            "epoch %d/%d  train %.5f  val %.5f  %.1f s",
+            "epoch %d/%d  train %.5f  val %.5f  value %.5f  %.1f s",
             epoch,
             self.spec.epochs,
-            record["train_mse"],
-            record["val_mse"],
+            record["train_loss"],
+            record["val_loss"],
+            value,
             time.monotonic() - self._began,
         )
+        self._report(epoch, value)
 
     def write(self, path: Path, write: Callable[[Path], None]) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -149,6 +151,13 @@ class Attempt:
         if self.spec.start_from is None or self.paths.metrics.exists():
             return self.paths.metrics
         return self._database.root.run(RunName.parse(self.spec.start_from)).metrics
+
+    def _report(self, epoch: int, value: float) -> None:
+        """Raises RunPruned: the search gives the run up (asked again after a take-over, to the same answer)."""
+        queue.report(self._database, self._claim, epoch, value)
+        reason = drawing.judge(self._database, self._claim, epoch, value)
+        if reason is not None:
+            raise RunPruned(reason, value)
 
     @property
     def _lines(self) -> MetricsWriter:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.spec import DenoisingSpec, ModelSpec, RunSpec, VariationalSpec
+from engine.spec import ClassifierSpec, DenoisingSpec, ModelSpec, RunSpec, VariationalSpec
 from store.errors import RequestError
 
 ENTRY_POINT_GROUP = "aetui.kinds"
@@ -23,13 +23,15 @@ class Kind:
     """A kind of model.
 
     ``spec`` is its settings' class. ``model`` is where its ``torch.nn.Module`` lives, as ``module:Class``; that class
-    is built as ``Class(spec, image_shape)`` and follows ``engine.models.base.Autoencoder``.
+    is built as ``Class(spec, image_shape)`` and follows ``engine.models.base.Autoencoder`` (or ``Model``).
     """
 
     name: str
     title: str
     model: str
     spec: type[ModelSpec] = ModelSpec
+    needs_labels: bool = False
+    """Whether it learns nothing from images without labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,8 @@ class DataSet:
     sizes: tuple[int, int, int]
     """Images for training, validation and test."""
     check: str | None = None
+    check_labels: str | None = None
+    """As ``check``, called in its place where a kind needs labels; None: all images have one."""
 
 
 _KINDS = (
@@ -62,6 +66,13 @@ _KINDS = (
         title="variational autoencoder",
         model="engine.models.variational:VariationalAutoencoder",
         spec=VariationalSpec,
+    ),
+    Kind(
+        name="classifier",
+        title="classifier",
+        model="engine.models.classifier:Classifier",
+        spec=ClassifierSpec,
+        needs_labels=True,
     ),
 )
 
@@ -102,6 +113,7 @@ _OWN_FILES = DataSet(
     title="a .npz file or a folder of images",
     load="engine.data.own:load",
     check="engine.data.own_files:check",
+    check_labels="engine.data.own_files:check_labels",
     is_embedded=False,
     sizes=(0, 0, 0),
 )

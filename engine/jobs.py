@@ -4,9 +4,11 @@ import contextlib
 import dataclasses
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from engine import catalog
+from engine import catalog, drawing
 from engine.attempt import Heart
 from engine.devices import check_device
 from engine.spec import RunSpec
@@ -37,10 +39,12 @@ def check(database: Database | None, spec: RunSpec, experiment: str, data_dir: P
     Raises:
         RequestError: kind, data set, device, experiment or the run to start from is absent or does not fit.
     """
-    catalog.kind(spec.kind)
+    kind = catalog.kind(spec.kind)
     check_device(spec.device)
-    spec = dataclasses.replace(spec, dataset=_check_dataset(spec.dataset, data_dir))
+    spec = dataclasses.replace(spec, dataset=_check_dataset(spec.dataset, data_dir, kind.needs_labels))
     check_name(experiment)
+    if spec.model.needs_start and spec.start_from is None:
+        raise RequestError("What is frozen must come from a run: name one to start from.")
     if database is not None:
         check_experiment(database, experiment, spec.kind, spec.dataset)
         if spec.start_from is not None:
@@ -48,7 +52,7 @@ def check(database: Database | None, spec: RunSpec, experiment: str, data_dir: P
     return spec
 
 
-def _check_dataset(name: str, data_dir: Path) -> str:
+def _check_dataset(name: str, data_dir: Path, needs_labels: bool) -> str:
     """The name as it will be frozen: that of the catalog, or the absolute path of a user's own files.
 
     Raises:
@@ -56,8 +60,9 @@ def _check_dataset(name: str, data_dir: Path) -> str:
     """
     known = catalog.dataset(name)
     frozen = name if known.name == name else str(Path(name).expanduser().absolute())
-    if known.check is not None:
-        catalog.resolve(known.check)(frozen, data_dir)
+    check = known.check_labels if needs_labels and known.check_labels is not None else known.check
+    if check is not None:
+        catalog.resolve(check)(frozen, data_dir)
     return frozen
 
 
@@ -91,10 +96,16 @@ def enqueue(
     return add(database, check(database, spec, experiment, data_dir), experiment, data_dir)
 
 
-def add(database: Database, spec: RunSpec, experiment: str, data_dir: Path) -> RunName:
-    """Add what `check` returned to the queue."""
+def add(
+    database: Database,
+    spec: RunSpec,
+    experiment: str,
+    data_dir: Path,
+    *,
+    user_attrs: Mapping[str, Any] | None = None,
+) -> RunName:
+    """Add what `check` returned to the queue; ``user_attrs`` are kept beside the settings."""
     study_id = ensure_experiment(database, experiment, spec.kind, spec.dataset)
-    settings = dataclasses.asdict(spec.model) | dataclasses.asdict(spec.optim)
     return queue.enqueue(
         database,
         study_id,
@@ -102,7 +113,7 @@ def add(database: Database, spec: RunSpec, experiment: str, data_dir: Path) -> R
         spec.as_json(),
         device=spec.device,
         epochs=spec.epochs,
-        user_attrs={**settings, "seed": spec.seed},
+        user_attrs={**spec.user_attrs(), **(user_attrs or {})},
         data_dir=str(data_dir),
     )
 
@@ -150,7 +161,7 @@ def run_inline(database: Database, device: str = "cpu") -> list[Run]:
     heart.start()
     done = []
     try:
-        while (claim := queue.claim(database, worker_id, device)) is not None:
+        while (claim := drawing.next_claim(database, worker_id, device)) is not None:
             run_claim(database, claim, heart)
             done.append(listing.run(database, claim.name))
     finally:

@@ -18,6 +18,14 @@ class RunPaused(Exception):
     """Leave at once; the run goes on later from its last checkpoint."""
 
 
+class RunPruned(Exception):
+    """Others of the search are better: given up, with the last ``value``."""
+
+    def __init__(self, reason: str, value: float) -> None:
+        super().__init__(reason)
+        self.value = value
+
+
 class RunDiverged(Exception):
     """The loss is not finite any more: failed, with this reason, and not tried again."""
 
@@ -64,7 +72,11 @@ class Session(Protocol):
         ...
 
     def end_epoch(self, epoch: int, value: float, record: Mapping[str, Any]) -> None:
-        """After the checkpoint was written: add the metrics line of kind ``epoch``, then report ``value``."""
+        """After the checkpoint was written: add the metrics line of kind ``epoch``, then report ``value``.
+
+        Raises:
+            RunPruned: the search gives the run up.
+        """
         ...
 
     def write(self, path: Path, write: Callable[[Path], None]) -> None:

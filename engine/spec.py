@@ -16,6 +16,7 @@ from store.names import check_name
 T = TypeVar("T")
 
 Optimizer = Literal["sgd", "adam", "adamw", "adagrad"]
+Freeze = Literal["convolutions", "encoder", "none"]
 Schedule = Literal["onecycle", "cosine", "constant"]
 
 
@@ -54,6 +55,11 @@ class ModelSpec:
         _check_range("width", self.width, 1, 1024)
         _check_range("depth", self.depth, 1, 6)
         _check_range("hidden", self.hidden, 1, 65536)
+
+    @property
+    def needs_start(self) -> bool:
+        """Whether a run must start from another."""
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +105,25 @@ class VariationalSpec(ModelSpec):
         super().__post_init__()
         _check_range("beta", self.beta, 0, 1000)
         _check_range("kl_warmup", self.kl_warmup, 0, 100_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierSpec(ModelSpec):
+    """The encoder's layers with a class layer in place of the latent one, so ``latent_dim`` is not used.
+
+    ``freeze`` keeps what a run's encoder brought (``RunSpec.start_from``): its ``convolutions``, all of the
+    ``encoder`` below the class layer, or ``none``; the rest is trained, the class layer always anew.
+    """
+
+    freeze: Freeze = field(default="none", metadata={"help": "convolutions, encoder or none: what is not trained"})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_choice("freeze", self.freeze, get_args(Freeze))
+
+    @property
+    def needs_start(self) -> bool:
+        return self.freeze != "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +173,11 @@ class RunSpec:
 
     ``dataset`` is a name of the catalog, or the path of a ``.npz`` file or an image folder. ``threads`` belongs to the
     run: one and two threads round differently. ``train_limit`` cuts the training images (stratified), 0 takes all.
-    ``start_from`` names a run whose last checkpoint this one goes on from.
+    ``start_from`` names a run whose last checkpoint this one goes on from (a classifier: whose encoder it takes over).
+
+    ``folds`` = 0 validates on the data set's own validation images. With k ``folds``, training and validation images
+    are pooled: validation is the part ``fold`` (0..k-1) of k stratified ones, or, with ``fold`` None, a hold-out of
+    the same share that is drawn apart from the folds.
     """
 
     kind: str
@@ -158,6 +187,8 @@ class RunSpec:
     device: str = "auto"
     threads: int = 1
     train_limit: int = field(default=0, metadata={"help": "training images at most, stratified; 0: all"})
+    folds: int = 0
+    fold: int | None = None
     start_from: str | None = None
     model: ModelSpec = field(default_factory=ModelSpec)
     optim: OptimSpec = field(default_factory=OptimSpec)
@@ -169,6 +200,10 @@ class RunSpec:
         _check_range("seed", self.seed, 0, 2**63 - 1)
         _check_range("threads", self.threads, 1, 1024)
         _check_range("train_limit", self.train_limit, 0, 10**9)
+        _check_range("folds", self.folds, 0, 1000)
+        _require(self.folds != 1, "folds=1 leaves nothing to train on: take 2 or more, or 0 for the usual split.")
+        if self.fold is not None:
+            _check_range("fold", self.fold, 0, self.folds - 1)
 
     def settings(self) -> dict[str, Any]:
         """All that ``--set`` reaches, flat: name -> value."""
@@ -176,6 +211,10 @@ class RunSpec:
         for part in (self.model, self.optim, self.keep):
             flat |= dataclasses.asdict(part)
         return flat
+
+    def user_attrs(self) -> dict[str, Any]:
+        """What of it Optuna's dashboard shows and filters by."""
+        return {**dataclasses.asdict(self.model), **dataclasses.asdict(self.optim), "seed": self.seed}
 
     def with_settings(self, settings: Mapping[str, Any]) -> Self:
         """A copy with ``settings`` (name -> value, or text as typed) put in their places.

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from engine.detach import start_detached
 from engine.devices import worker_devices
+from store import searches
 from store.clock import host
 from store.database import Database, open_database
 from store.listing import num_running, queue_length
@@ -63,7 +64,7 @@ class Supervisor:
             if worker.alive and worker.host == host() and worker.heartbeat_age_s <= LEASE_S
         ]
         self._forget_entered(here)
-        waiting = queue_length(self.database)
+        waiting = _num_waiting(self.database)
         idle = sum(worker.run is None for worker in here) + len(self.started)
         if waiting > idle and time.monotonic() >= self.rests_until:
             for device in self._free_devices(here)[: waiting - idle]:
@@ -167,10 +168,18 @@ def supervise(database: Database, device: str) -> None:
                 return
             while supervisor.step():
                 time.sleep(POLL_S)
+                if database.is_gone():
+                    log.warning("%s was removed: leaving", database)
+                    return
             database.root.supervisor_lock.write_text("", encoding="ascii")
         # Whoever queued a run just before the lock was free counted on us: look once more.
-        if not queue_length(database):
+        if not _num_waiting(database):
             return
+
+
+def _num_waiting(database: Database) -> int:
+    """Runs that wait for a worker, and those that searches would begin if there were one."""
+    return queue_length(database) + searches.num_wanted(database)
 
 
 def main() -> None:

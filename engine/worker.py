@@ -4,6 +4,7 @@ Free of torch itself: what trains a run is resolved by name, after the environme
 """
 
 import argparse
+import dataclasses
 import json
 import logging
 import os
@@ -16,9 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine import catalog, provenance
+from engine import catalog, drawing, provenance
 from engine.attempt import Attempt, Heart
-from engine.session import Outcome, RunDiverged, RunPaused
+from engine.session import Outcome, RunDiverged, RunPaused, RunPruned
+from engine.spec import RunSpec
 from engine.supervisor import STORAGE_VARIABLE, start_supervisor, worker_log
 from store import queue, workers
 from store.artifacts import remove_leftovers
@@ -48,8 +50,8 @@ def prepare_environment() -> None:
 def work(database: Database, worker_id: str, device: str, heart: Heart, idle_s: float) -> None:
     """Claim and train until nothing has waited for ``idle_s`` seconds or the worker is told to leave."""
     last_run = time.monotonic()
-    while not heart.leaving.is_set() and time.monotonic() - last_run <= idle_s:
-        claim = queue.claim(database, worker_id, device)
+    while not (heart.leaving.is_set() or database.is_gone()) and time.monotonic() - last_run <= idle_s:
+        claim = drawing.next_claim(database, worker_id, device)
         if claim is None:
             heart.leaving.wait(POLL_S)
             continue
@@ -76,17 +78,21 @@ def run_claim(database: Database, claim: Claim, heart: Heart) -> None:
 def _train(database: Database, claim: Claim, heart: Heart) -> None:
     attempt = None
     try:
-        spec = catalog.read_spec({**claim.spec, "device": claim.device})
+        frozen = catalog.read_spec(claim.spec) if claim.is_drawn else drawing.drawn(database, claim)
+        spec = dataclasses.replace(frozen, device=claim.device)
         # A worker on another host has its data elsewhere.
         data_dir = find_data_dir(claim.data_dir if claim.data_dir and Path(claim.data_dir).is_dir() else None)
         attempt = Attempt(database, claim, spec, data_dir, heart)
-        _write_config(attempt, claim)
+        _write_config(attempt, claim, frozen)
         outcome: Outcome = catalog.resolve(TRAIN)(attempt)
     except RunPaused:
         log.info("leaves the worker; goes on later from its last checkpoint")
         queue.give_back(database, claim)
     except LeaseLost:
         raise
+    except RunPruned as pruned:
+        log.info("%s", pruned)
+        queue.finish(database, claim, "PRUNED", value=pruned.value, reason=str(pruned))
     except (RunDiverged, RequestError) as error:
         _fail(database, claim, str(error))
     except Exception as error:
@@ -109,10 +115,10 @@ def _fail(database: Database, claim: Claim, reason: str) -> None:
     queue.finish(database, claim, "FAIL", reason=reason)
 
 
-def _write_config(attempt: Attempt, claim: Claim) -> None:
+def _write_config(attempt: Attempt, claim: Claim, frozen: RunSpec) -> None:
     config: dict[str, Any] = {
         "run": str(claim.name),
-        **provenance.describe(claim.spec, claim.device, attempt.data_dir),
+        **provenance.describe(frozen.as_json(), claim.device, attempt.data_dir),
     }
     attempt.write(attempt.paths.config, lambda path: _dump(path, config))
 

@@ -28,6 +28,8 @@ class Database:
     """The address as it was given, password included; None for the root's own SQLite file."""
     url: URL
     engine: Engine
+    file_id: int | None
+    """The inode of a SQLite file when it was opened."""
 
     def __str__(self) -> str:
         return self.url.render_as_string(hide_password=True)
@@ -50,6 +52,11 @@ class Database:
                 .values(count=schema.changes.c.count + 1)
             )
             yield connection
+
+    def is_gone(self) -> bool:
+        """Whether the SQLite file was removed or replaced since: what is read here then is nobody's any more."""
+        file = sqlite_file(self.url)
+        return file is not None and _inode(file) != self.file_id
 
     def close(self) -> None:
         self.engine.dispose()
@@ -88,7 +95,7 @@ def open_database(root: Root, storage: str | None = None, *, create: bool = Fals
             _make_folder(root.path)
             if file is not None and not file.is_file():
                 _create_sqlite(root, file)
-        database = Database(root, storage, url, connect(url))
+        database = Database(root, storage, url, connect(url), _inode(file) if file else None)
         if not _has_our_tables(database):
             if not create:
                 raise RequestError(f"{shown} holds no experiments of aetui yet: `aetui run cae` begins them.")
@@ -146,6 +153,13 @@ def sqlite_file(url: URL) -> Path | None:
     return Path(str(url.database)) if url.get_backend_name() == "sqlite" and url.database else None
 
 
+def _inode(file: Path) -> int | None:
+    try:
+        return file.stat().st_ino
+    except OSError:
+        return None
+
+
 def _make_folder(folder: Path) -> None:
     # Runs can hold private data: only their owner reads a new root.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -160,18 +174,25 @@ def _create_sqlite(root: Root, file: Path) -> None:
         for leftover in file.parent.glob(f"{aside.name}*"):
             leftover.unlink()
         url = URL.create("sqlite", database=str(aside))
-        database = Database(root, None, url, connect(url))
+        database = Database(root, None, url, connect(url), None)
         _create_tables(database)
         database.close()
         aside.rename(file)
 
 
 def _has_our_tables(database: Database) -> bool:
+    """Raises RequestError: it has, but those of another version of aetui."""
     with database.read() as connection:
-        if not sqlalchemy.inspect(connection).has_table(schema.changes.name):
+        if not sqlalchemy.inspect(connection).has_table(schema.version.name):
             return False
         # The row is the very last thing that creation writes.
-        return connection.execute(sqlalchemy.select(schema.changes.c.id)).first() is not None
+        found = connection.execute(sqlalchemy.select(schema.version.c.version)).scalar_one_or_none()
+    if found not in (None, schema.VERSION):
+        raise RequestError(
+            f"{database} was made by another version of aetui (tables {found}, here {schema.VERSION}): "
+            "take that version, or another root."
+        )
+    return found is not None
 
 
 def _create_tables(database: Database) -> None:
@@ -183,6 +204,7 @@ def _create_tables(database: Database) -> None:
     schema.own_metadata.create_all(database.engine)
     with database.engine.begin() as connection:
         connection.execute(sqlalchemy.insert(schema.changes).values(id=1, count=0))
+        connection.execute(sqlalchemy.insert(schema.version).values(version=schema.VERSION))
 
 
 @contextmanager

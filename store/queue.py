@@ -36,27 +36,48 @@ def enqueue(
 ) -> RunName:
     """Add a waiting run with its frozen configuration; numbers begin at 0 and are never used twice."""
     with database.write() as connection:
-        if connection.dialect.name != "sqlite":  # there, this transaction already has the only write lock
-            connection.execute(select(schema.studies).where(schema.studies.c.study_id == study_id).with_for_update())
-        taken = select(func.count()).select_from(schema.trials).where(schema.trials.c.study_id == study_id)
-        number = int(connection.execute(taken).scalar_one())
-        result = connection.execute(insert(schema.trials).values(study_id=study_id, number=number, state="WAITING"))
-        trial_id = schema.new_key(result)
-        connection.execute(
-            insert(schema.runs).values(
-                trial_id=trial_id,
-                study_id=study_id,
-                spec_json=json.dumps(dict(spec)),
-                position=float(trial_id),
-                device=device,
-                data_dir=data_dir,
-                epochs=epochs,
-            )
+        lock_study(connection, study_id)
+        trial_id, number = insert_run(
+            connection, study_id, spec, device=device, epochs=epochs, data_dir=data_dir, is_drawn=True
         )
-        if user_attrs:
-            rows = [{"trial_id": trial_id, "key": key, "value_json": json.dumps(v)} for key, v in user_attrs.items()]
-            connection.execute(insert(schema.trial_user_attributes), rows)
+        set_user_attrs(connection, trial_id, user_attrs)
     return RunName(experiment, number)
+
+
+def lock_study(connection: Connection, study_id: int) -> None:
+    """Let nobody else add runs to the study until this transaction ends."""
+    if connection.dialect.name != "sqlite":  # there, this transaction already has the only write lock
+        connection.execute(select(schema.studies).where(schema.studies.c.study_id == study_id).with_for_update())
+
+
+def insert_run(
+    connection: Connection,
+    study_id: int,
+    spec: Mapping[str, Any],
+    *,
+    device: str,
+    epochs: int,
+    data_dir: str | None,
+    is_drawn: bool,
+) -> tuple[int, int]:
+    """A new waiting trial and its run; returns its id and number. The caller has locked the study."""
+    taken = select(func.count()).select_from(schema.trials).where(schema.trials.c.study_id == study_id)
+    number = int(connection.execute(taken).scalar_one())
+    result = connection.execute(insert(schema.trials).values(study_id=study_id, number=number, state="WAITING"))
+    trial_id = schema.new_key(result)
+    connection.execute(
+        insert(schema.runs).values(
+            trial_id=trial_id,
+            study_id=study_id,
+            spec_json=json.dumps(dict(spec)),
+            position=float(trial_id),
+            is_drawn=is_drawn,
+            device=device,
+            data_dir=data_dir,
+            epochs=epochs,
+        )
+    )
+    return trial_id, number
 
 
 def claim(database: Database, worker_id: str, device: str) -> Claim | None:
@@ -65,74 +86,87 @@ def claim(database: Database, worker_id: str, device: str) -> Claim | None:
     A run that asks for the CPU fits every worker. Dead workers' runs are put back first, in their old places.
     """
     requeue_dead(database)
-    runs, trials, studies = schema.runs, schema.trials, schema.studies
+    runs, trials = schema.runs, schema.trials
     waiting = (
-        select(
-            trials.c.trial_id, trials.c.number, studies.c.study_name, runs.c.spec_json, runs.c.device, runs.c.data_dir
-        )
+        select(trials.c.trial_id, runs.c.device)
         .join(runs, runs.c.trial_id == trials.c.trial_id)
-        .join(studies, studies.c.study_id == trials.c.study_id)
         .where(trials.c.state == "WAITING", runs.c.request.is_(None), runs.c.deleted_at.is_(None))
-        .where(runs.c.device.in_({"auto", "cpu", device, device.partition(":")[0]}))
+        .where(runs.c.device.in_(fitting(device)))
         .order_by(runs.c.position, trials.c.trial_id)
         .limit(_CANDIDATES)
     )
     with database.read() as connection:
         candidates = connection.execute(waiting).all()
-    for trial_id, number, experiment, spec_json, wanted, data_dir in candidates:
-        used = "cpu" if wanted == "cpu" else device
-        attempt = _try_claim(database, trial_id, worker_id, used)
-        if attempt is not None:
-            return Claim(
-                trial_id=trial_id,
-                name=RunName(experiment, number),
-                attempt=attempt,
-                worker_id=worker_id,
-                device=used,
-                data_dir=data_dir,
-                spec=json.loads(spec_json),
-            )
+    for trial_id, wanted in candidates:
+        with database.write() as connection:
+            claimed = take(connection, trial_id, worker_id, "cpu" if wanted == "cpu" else device)
+        if claimed is not None:
+            return claimed
     return None
 
 
-def _try_claim(database: Database, trial_id: int, worker_id: str, device: str) -> int | None:
+def fitting(device: str) -> set[str]:
+    """What runs may ask for that a worker on ``device`` takes."""
+    return {"auto", "cpu", device, device.partition(":")[0]}
+
+
+def take(connection: Connection, trial_id: int, worker_id: str, device: str) -> Claim | None:
+    """Make a waiting run this worker's, under a new attempt number; None when another was first."""
     runs, trials = schema.runs, schema.trials
-    with database.write() as connection:
-        still_free = select(runs.c.trial_id).where(
-            runs.c.trial_id == trial_id, runs.c.request.is_(None), runs.c.deleted_at.is_(None)
+    still_free = select(runs.c.trial_id).where(
+        runs.c.trial_id == trial_id, runs.c.request.is_(None), runs.c.deleted_at.is_(None)
+    )
+    taken = connection.execute(
+        update(trials)
+        .where(trials.c.trial_id == trial_id, trials.c.state == "WAITING", trials.c.trial_id.in_(still_free))
+        .values(state="RUNNING", datetime_start=func.coalesce(trials.c.datetime_start, _utc_now()))
+    )
+    if taken.rowcount != 1:
+        return None
+    connection.execute(
+        update(runs)
+        .where(runs.c.trial_id == trial_id)
+        .values(attempt=runs.c.attempt + 1, tries=runs.c.tries + 1, host=clock.host(), used_device=device, reason=None)
+    )
+    _lease(connection, trial_id, worker_id)
+    query = (
+        select(runs, trials.c.number, schema.studies.c.study_name)
+        .join(trials, trials.c.trial_id == runs.c.trial_id)
+        .join(schema.studies, schema.studies.c.study_id == runs.c.study_id)
+        .where(runs.c.trial_id == trial_id)
+    )
+    row = connection.execute(query).one()
+    return Claim(
+        trial_id=trial_id,
+        name=RunName(row.study_name, row.number),
+        attempt=row.attempt,
+        worker_id=worker_id,
+        device=device,
+        data_dir=row.data_dir,
+        spec=json.loads(row.spec_json),
+        study_id=row.study_id,
+        is_drawn=row.is_drawn,
+    )
+
+
+def _lease(connection: Connection, trial_id: int, worker_id: str) -> None:
+    worker = schema.workers
+    row = connection.execute(select(worker).where(worker.c.worker_id == worker_id)).mappings().one()
+    attempt = select(schema.runs.c.attempt).where(schema.runs.c.trial_id == trial_id).scalar_subquery()
+    now = clock.now(connection)
+    connection.execute(delete(schema.leases).where(schema.leases.c.trial_id == trial_id))
+    connection.execute(
+        insert(schema.leases).values(
+            trial_id=trial_id,
+            attempt=attempt,
+            worker_id=worker_id,
+            host=row["host"],
+            pid=row["pid"],
+            pid_started=row["pid_started"],
+            claimed_at=now,
+            heartbeat_at=now,
         )
-        taken = connection.execute(
-            update(trials)
-            .where(trials.c.trial_id == trial_id, trials.c.state == "WAITING", trials.c.trial_id.in_(still_free))
-            .values(state="RUNNING", datetime_start=func.coalesce(trials.c.datetime_start, _utc_now()))
-        )
-        if taken.rowcount != 1:
-            return None
-        connection.execute(
-            update(runs)
-            .where(runs.c.trial_id == trial_id)
-            .values(
-                attempt=runs.c.attempt + 1, tries=runs.c.tries + 1, host=clock.host(), used_device=device, reason=None
-            )
-        )
-        attempt = int(connection.execute(select(runs.c.attempt).where(runs.c.trial_id == trial_id)).scalar_one())
-        worker = schema.workers
-        row = connection.execute(select(worker).where(worker.c.worker_id == worker_id)).mappings().one()
-        now = clock.now(connection)
-        connection.execute(delete(schema.leases).where(schema.leases.c.trial_id == trial_id))
-        connection.execute(
-            insert(schema.leases).values(
-                trial_id=trial_id,
-                attempt=attempt,
-                worker_id=worker_id,
-                host=row["host"],
-                pid=row["pid"],
-                pid_started=row["pid_started"],
-                claimed_at=now,
-                heartbeat_at=now,
-            )
-        )
-    return attempt
+    )
 
 
 def check_lease(database: Database, claim: Claim) -> None:
@@ -151,7 +185,7 @@ def heartbeat(database: Database, claim: Claim) -> Request | None:
         LeaseLost: the run is no longer this attempt's.
     """
     with database.engine.begin() as connection:  # not `write`: a heartbeat is no news to a screen
-        _fence(connection, claim)
+        fence(connection, claim)
         asked = select(schema.runs.c.request).where(schema.runs.c.trial_id == claim.trial_id)
         request = connection.execute(asked).scalar_one()
     return Request(request) if request else None
@@ -165,7 +199,7 @@ def report(database: Database, claim: Claim, epoch: int, value: float) -> None:
     """
     table = schema.trial_intermediate_values
     with database.write() as connection:
-        _fence(connection, claim)
+        fence(connection, claim)
         connection.execute(delete(table).where(table.c.trial_id == claim.trial_id, table.c.step == epoch))
         stored, value_type = _stored(value)
         connection.execute(
@@ -188,7 +222,7 @@ def forget_after(database: Database, claim: Claim, epoch: int) -> None:
     """
     table = schema.trial_intermediate_values
     with database.write() as connection:
-        _fence(connection, claim)
+        fence(connection, claim)
         connection.execute(delete(table).where(table.c.trial_id == claim.trial_id, table.c.step > epoch))
         connection.execute(update(schema.runs).where(schema.runs.c.trial_id == claim.trial_id).values(epoch=epoch))
 
@@ -209,12 +243,11 @@ def finish(
         LeaseLost: the run is no longer this attempt's.
     """
     with database.write() as connection:
-        _fence(connection, claim)
+        fence(connection, claim)
         end_trial(connection, claim.trial_id, state, value)
         values: dict[str, Any] = {"was_stopped": was_stopped, "reason": reason, "request": None}
         if test is not None:
-            values["test_json"] = json.dumps(dict(test))
-            _set_user_attrs(connection, claim.trial_id, {f"test_{key}": figure for key, figure in test.items()})
+            add_test(connection, claim.trial_id, test)
         connection.execute(update(schema.runs).where(schema.runs.c.trial_id == claim.trial_id).values(**values))
         _drop_lease(connection, claim.trial_id)
 
@@ -226,7 +259,7 @@ def give_back(database: Database, claim: Claim) -> None:
         LeaseLost: the run is no longer this attempt's.
     """
     with database.write() as connection:
-        _fence(connection, claim)
+        fence(connection, claim)
         trials = schema.trials
         connection.execute(update(trials).where(trials.c.trial_id == claim.trial_id).values(state="WAITING"))
         connection.execute(update(schema.runs).where(schema.runs.c.trial_id == claim.trial_id).values(tries=0))
@@ -295,7 +328,7 @@ def end_trial(connection: Connection, trial_id: int, state: str, value: float | 
         connection.execute(insert(values).values(trial_id=trial_id, objective=0, value=stored, value_type=value_type))
 
 
-def _fence(connection: Connection, claim: Claim) -> None:
+def fence(connection: Connection, claim: Claim) -> None:
     """Renew the lease, or raise LeaseLost; what follows in the transaction happens only if the lease held."""
     leases = schema.leases
     renewed = connection.execute(
@@ -318,7 +351,17 @@ def _drop_lease(connection: Connection, trial_id: int) -> None:
         connection.execute(delete(leases).where(leases.c.trial_id == trial_id))
 
 
-def _set_user_attrs(connection: Connection, trial_id: int, attrs: Mapping[str, Any]) -> None:
+def add_test(connection: Connection, trial_id: int, figures: Mapping[str, float]) -> None:
+    """Add test figures to those that a run has; also as user attributes, for Optuna's dashboard."""
+    runs = schema.runs
+    before = connection.execute(select(runs.c.test_json).where(runs.c.trial_id == trial_id)).scalar_one()
+    merged = {**(json.loads(before) if before else {}), **figures}
+    connection.execute(update(runs).where(runs.c.trial_id == trial_id).values(test_json=json.dumps(merged)))
+    set_user_attrs(connection, trial_id, {f"test_{key}": figure for key, figure in figures.items()})
+
+
+def set_user_attrs(connection: Connection, trial_id: int, attrs: Mapping[str, Any]) -> None:
+    """Set user attributes of a trial, whatever its state."""
     table = schema.trial_user_attributes
     connection.execute(delete(table).where(table.c.trial_id == trial_id, table.c.key.in_(list(attrs))))
     rows = [{"trial_id": trial_id, "key": key, "value_json": json.dumps(value)} for key, value in attrs.items()]

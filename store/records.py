@@ -126,7 +126,10 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """A run that one worker holds, on ``device``: it writes under this attempt number, or not at all."""
+    """A run that one worker holds, on ``device``: it writes under this attempt number, or not at all.
+
+    The run of a search that is not ``is_drawn`` has its base for a ``spec``: what it varies is still to be drawn.
+    """
 
     trial_id: int
     name: RunName
@@ -135,6 +138,8 @@ class Claim:
     device: str
     data_dir: str | None
     spec: Mapping[str, Any]
+    study_id: int
+    is_drawn: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

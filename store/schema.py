@@ -79,6 +79,14 @@ trial_user_attributes = Table(
     Column("value_json", Text()),
     UniqueConstraint("trial_id", "key"),
 )
+trial_system_attributes = Table(
+    "trial_system_attributes",
+    optuna_metadata,
+    Column("trial_system_attribute_id", Integer, primary_key=True),
+    Column("trial_id", Integer, ForeignKey("trials.trial_id")),
+    Column("key", String(512)),
+    Column("value_json", Text()),
+)
 trial_values = Table(
     "trial_values",
     optuna_metadata,
@@ -112,6 +120,8 @@ runs = Table(
     Column("study_id", Integer, nullable=False, index=True),
     Column("spec_json", Text(), nullable=False),
     Column("position", _SECONDS, nullable=False),  # order of the queue, lowest first
+    # The run of a search is drawn once a worker has it (`store.studies.draw`); until then this is the search's base.
+    Column("is_drawn", Boolean, nullable=False, default=True),
     Column("device", String(32), nullable=False),  # as requested; a worker of another device passes it by
     Column("data_dir", Text()),  # where the data set was found when the run was queued
     Column("epochs", Integer, nullable=False),
@@ -128,6 +138,14 @@ runs = Table(
     Column("test_json", Text()),
     Column("locked", Boolean, nullable=False, default=False),
     Column("deleted_at", _SECONDS),
+)
+
+searches = Table(
+    "aetui_searches",
+    own_metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("search_json", Text(), nullable=False),
+    Column("is_on", Boolean, nullable=False),
 )
 
 leases = Table(
@@ -155,6 +173,11 @@ workers = Table(
     Column("started_at", _SECONDS, nullable=False),
     Column("heartbeat_at", _SECONDS, nullable=False),
 )
+
+VERSION = 1
+"""Of our own tables; goes up with every change of their form."""
+
+version = Table("aetui_schema", own_metadata, Column("version", Integer, primary_key=True, autoincrement=False))
 
 # Everything that a screen shows of the storage goes through one of these tables: the row counts every change of
 # ours, so that a reader on any backend finds out with one cheap query whether to look again.

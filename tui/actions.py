@@ -29,6 +29,16 @@ def launch(spec: "RunSpec", experiment: str | None, data_dir: Path | None) -> Ac
     return act
 
 
+def start_workers() -> Action:
+    def act(database: "Database") -> Done:
+        from engine import jobs
+
+        jobs.ensure_workers(database)
+        return Done("Workers are being started.")
+
+    return act
+
+
 def stop(names: Sequence[RunName]) -> Action:
     def act(database: "Database") -> Done:
         from store import control

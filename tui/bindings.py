@@ -26,6 +26,7 @@ RUNS: list[BindingType] = [
     _key("run.stop", "x", "stop", "stop", "Stop (finish the epoch, keep the checkpoint) or kill; asks which"),
     _key("run.pause", "p", "pause", "pause", "Pause: give the worker free, go on later under the same number"),
     _key("run.resume", "p", "resume", "resume", "Go on: paused and held in place, stopped and failed as a new run"),
+    _key("run.workers", "w", "workers", "workers", "Start workers for the runs that wait, where none is alive"),
     _key("run.mark", "space", "mark", "mark", "Mark the run: the loss pane overlays marked runs"),
     _quiet("run.unmark", "u", "unmark", "unmark all", "Take all marks off"),
     _key("run.delete", "D", "delete", "delete", "Delete (asks): the run goes to the trash"),

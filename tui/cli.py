@@ -3,6 +3,7 @@
 ``aetui --help`` answers at once because nothing here, nor what is imported here, is heavy.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -54,7 +55,9 @@ def demo(options: Options) -> int | None:
 @everywhere
 def run(
     options: Options,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="cae, dae, vae or one of your own", show_default=False)],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="cae, dae, vae, classifier or one of your own", show_default=False)
+    ],
     dataset: Annotated[str | None, typer.Option(help="A name of `aetui data`, a .npz file or an image folder.")] = None,
     name: Annotated[str | None, typer.Option(help="The experiment that the run is added to [KIND-DATASET].")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; repeatable.")] = None,
@@ -81,6 +84,147 @@ def run(
         start_from=from_,
     )
     return run(options, wanted, detach=detach, queue_only=queue_only)
+
+
+@app.command()
+@everywhere
+def search(
+    options: Options,
+    kind: Annotated[
+        str | None, typer.Argument(metavar="[KIND]", help="cae, dae, vae or one of your own [cae]", show_default=False)
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="A name of `aetui data`, a .npz file or an image folder.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The experiment; one that was searched before goes on [KIND-DATASET-search].")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of every run; repeatable.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of every run.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed and one worker draw the same search.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads on the CPU; they belong to the runs' numbers.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Complete runs to end at; pruned ones do not count [40].")] = None,
+    space: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="What is varied [the reference study's space].")
+    ] = None,
+    sampler: Annotated[str | None, typer.Option(help="tpe, random, qmc, gp or cmaes [tpe].")] = None,
+    pruner: Annotated[
+        str | None, typer.Option(help="percentile, median, hyperband, halving or none [percentile].")
+    ] = None,
+    at_least: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=N", help="Complete runs of each choice of a setting, as optimizer=8; repeatable."),
+    ] = None,
+    importance: Annotated[str, typer.Option(help="How importance is told: pedanova or fanova.")] = "pedanova",
+    workers: Annotated[int | None, typer.Option(help="Workers at once [one a device].", min=1)] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Begin it, make sure of workers, and return.")] = False,
+) -> int | None:
+    """Search for the best settings, or go on with a search; the first Ctrl-C stops after the epoch."""
+    from tui.commands.run import Wanted
+    from tui.commands.search import WantedSearch, search
+
+    base = Wanted(
+        kind=kind or "",
+        dataset=dataset,
+        experiment=name,
+        settings=tuple(set_ or ()),
+        epochs=epochs,
+        seed=seed,
+        device=device,
+        threads=threads,
+    )
+    wanted = WantedSearch(
+        base=base, num_trials=trials, space=space, sampler=sampler, pruner=pruner, at_least=tuple(at_least or ())
+    )
+    return search(options, wanted, importance=importance, slots=workers, detach=detach)
+
+
+@app.command()
+@everywhere
+def crossval(
+    options: Options,
+    experiment: Annotated[str, typer.Argument(metavar="EXP", help="An experiment.", show_default=False)],
+    top: Annotated[int, typer.Option(help="The best so many configurations.", min=1)] = 5,
+    folds: Annotated[int, typer.Option(help="Parts that the images are divided into.", min=2)] = 5,
+    detach: Annotated[bool, typer.Option("--detach", help="Queue it, make sure of workers, and return.")] = False,
+) -> int | None:
+    """Train the best configurations once a fold and once on a hold-out, into EXP-crossval; again: what is missing."""
+    from tui.commands.crossval import cross_validate
+
+    return cross_validate(options, experiment, top=top, folds=folds, detach=detach)
+
+
+@app.command()
+@everywhere
+def evaluate(
+    options: Options,
+    run: RunArgument,
+    noise: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND:FACTORS", help="gaussian, saltpepper, masking or speckle, as gaussian:0.1,0.2; repeatable."
+        ),
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Draws of each noise.", min=1)] = 5,
+    iwae: Annotated[
+        int, typer.Option(help="Samples an image for the importance-weighted likelihood of a vae; 0: not.", min=0)
+    ] = 0,
+) -> int | None:
+    """Measure a complete run on the test images, clean and with noise."""
+    from tui.commands.evaluate import evaluate
+
+    return evaluate(options, run, noise=noise or (), draws=draws, iwae=iwae)
+
+
+@app.command()
+@everywhere
+def latent(
+    options: Options,
+    run: RunArgument,
+    method: Annotated[str, typer.Option(help="pca, tsne or raw.")] = "pca",
+    split: Annotated[str, typer.Option(help="validation, test or train.")] = "validation",
+    limit: Annotated[int, typer.Option(help="Images at most; 0: all.", min=0)] = 2000,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="Where codes and points go [the run's folder].")
+    ] = None,
+) -> int | None:
+    """Project a run's codes into the plane, say how well the classes separate, and keep both in a file."""
+    from tui.commands.latent import latent
+
+    return latent(options, run, method=method, split=split, limit=limit, out=out)
+
+
+@app.command()
+@everywhere
+def recipe(
+    options: Options,
+    source: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="paper (the reference study), or a TOML file.", show_default=False)
+    ],
+    preset: Annotated[str | None, typer.Option(help="quick or full, of paper [quick].")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Repeat the finals with so many seeds.", min=1)] = None,
+    dataset: Annotated[str | None, typer.Option(help="A name of `aetui data`, a .npz file or an image folder.")] = None,
+    name: Annotated[str | None, typer.Option(help="What its experiments' names begin with.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The first seed.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads on the CPU; they belong to the runs' numbers.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Workers at once [2].", min=1)] = None,
+) -> int | None:
+    """Run a whole study step by step and print its table; again: go on where it stopped."""
+    from tui.commands.recipe import WantedRecipe, run_recipe
+
+    wanted = WantedRecipe(
+        source=source,
+        name=name,
+        preset=preset,
+        dataset=dataset,
+        num_seeds=seeds,
+        seed=seed,
+        device=device,
+        threads=threads,
+    )
+    return run_recipe(options, wanted, slots=workers)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.analysis.arrays import save_aside
 from engine.analysis.projections import Pca, align, projection_path, read_projection
 
 
@@ -44,19 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if reference is not None:
         points = align(points, reference)
     out = options.out or projection_path(options.codes, options.method)
-    _save_aside(out, points=points.astype(np.float32), labels=labels, indices=indices)
+    save_aside(out, points=points.astype(np.float32), labels=labels, indices=indices)
     return 0
-
-
-def _save_aside(path: Path, **arrays: np.ndarray) -> None:
-    """Write beside ``path`` and rename, so that no reader sees half a file."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

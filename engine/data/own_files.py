@@ -46,6 +46,17 @@ def check(name: str, data_dir: Path) -> None:
     read(Path(name))
 
 
+def check_labels(name: str, data_dir: Path) -> None:
+    """Raises RequestError: it cannot be used, or its images have no labels of at least two classes."""
+    require_classes(read(Path(name)).class_names)
+
+
+def require_classes(class_names: Sequence[str]) -> None:
+    """Raises RequestError: there are fewer than two classes."""
+    if len(class_names) < 2:
+        raise RequestError("A classifier needs images with labels of at least two classes: this data set has none.")
+
+
 def _read_npz(path: Path) -> OwnImages:
     """``images`` [N, H, W], [N, C, H, W] or [N, H, W, 1 | 3 | 4], 0..1 or 0..255; ``labels`` [N], optional."""
     arrays: dict[str, np.ndarray] = {}

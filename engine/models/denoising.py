@@ -4,6 +4,9 @@ import torch
 from torch import Tensor
 
 from engine.models.autoencoder import ConvolutionalAutoencoder
+from engine.models.fidelity import squared_error
+from engine.models.noise import add_gaussian, add_noise
+from engine.noise import Noise
 from engine.spec import DenoisingSpec
 
 
@@ -18,10 +21,12 @@ class DenoisingAutoencoder(ConvolutionalAutoencoder):
         """``images`` + factor x standard normal noise, not clipped; one factor an image."""
         low, high = self.noise_range
         factors = torch.rand((len(images), 1, 1, 1), generator=generator, device=images.device)
-        return add_noise(images, low + (high - low) * factors, generator)
+        return add_gaussian(images, low + (high - low) * factors, generator)
 
-
-def add_noise(images: Tensor, factor: Tensor | float, generator: torch.Generator | None = None) -> Tensor:
-    """``images`` [B, C, H, W] + ``factor`` x standard normal noise, not clipped."""
-    noise = torch.empty_like(images).normal_(generator=generator)
-    return images + factor * noise
+    def image_figures(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Also ``mse@gaussian:FACTOR``, at the ends of the range trained on: the error against the clean image."""
+        figures = super().image_figures(images, generator)
+        for factor in sorted({*self.noise_range} - {0.0}):
+            noise = Noise(kind="gaussian", factor=factor)
+            figures[f"mse@{noise}"] = squared_error(self(add_noise(images, noise, generator)), images)
+        return figures

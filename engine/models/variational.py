@@ -64,3 +64,7 @@ class VariationalAutoencoder(Autoencoder):
 
     def extra_metrics(self, epoch: float) -> Mapping[str, float]:
         return {"beta": self.beta_at(epoch)}
+
+    def image_figures(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Also ``kl`` in nats."""
+        return {**super().image_figures(images, generator), "kl": kl_divergence(*self.posterior(images))}

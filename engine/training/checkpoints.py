@@ -32,10 +32,15 @@ class Checkpoint:
     state: Mapping[str, Any]
     tensors: Mapping[str, Tensor]
 
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The model's tensors by its own names."""
+        return _under("model.", self.tensors)
+
     def restore_model(self, model: nn.Module) -> None:
         """Raises ValueError: the weights are another model's."""
         try:
-            model.load_state_dict(_under("model.", self.tensors))
+            model.load_state_dict(self.weights)
         except RuntimeError as error:
             raise ValueError(f"the checkpoint is of another model ({str(error).splitlines()[-1].strip()})") from error
 

@@ -9,10 +9,12 @@ from torch import Tensor
 
 from engine.data.images import Images, scale
 from engine.data.splitting import stratified_order
-from engine.models.base import Autoencoder
+from engine.models.base import Model
+from engine.models.fidelity import squared_error
+from engine.models.noise import fixed_generator
 from engine.session import Session
 from engine.spec import KeepSpec
-from engine.training.evaluate import encode, fixed_generator, squared_error
+from engine.training.evaluate import encode
 
 _LARGEST_FLOAT16 = 65504.0
 
@@ -48,7 +50,7 @@ class Keeper:
         self._sample = Sample.draw(validation, spec.latent_samples)
         self._strip = Sample.draw_strip(validation, spec.image_samples)
 
-    def keep(self, model: Autoencoder, epoch: int) -> None:
+    def keep(self, model: Model, epoch: int) -> None:
         paths = self._session.paths
         if len(self._sample.images):
             codes = encode(model, self._sample.images)
@@ -59,7 +61,9 @@ class Keeper:
                 labels=self._sample.images.labels,
                 indices=self._sample.indices,
             )
-        self._save(paths.images_of(epoch), **_pictures(model, self._strip.images), labels=self._strip.images.labels)
+        pictures = _pictures(model, self._strip.images)
+        if pictures is not None:
+            self._save(paths.images_of(epoch), **pictures, labels=self._strip.images.labels)
 
     def thin(self, epoch: int) -> None:
         """Let go of what makes the kept epochs too many; call when ``epoch`` is safe."""
@@ -92,12 +96,14 @@ def kept_epochs(first: int, last: int, max_epochs: int) -> set[int]:
 
 
 @torch.inference_mode()
-def _pictures(model: Autoencoder, images: Images) -> dict[str, Tensor]:
-    """``originals``, ``inputs``, ``reconstructions`` uint8 [N, C, H, W], and ``errors`` float32 [N]."""
+def _pictures(model: Model, images: Images) -> dict[str, Tensor] | None:
+    """``originals``, ``inputs``, ``reconstructions`` uint8 [N, C, H, W], ``errors`` float32 [N]; None: it has none."""
     model.eval()
     originals = scale(images.pixels)
-    inputs = model.corrupt(originals, fixed_generator(images.pixels.device))
-    reconstructions = model(inputs)
+    made = model.pictures(originals, fixed_generator(images.pixels.device))
+    if made is None:
+        return None
+    inputs, reconstructions = made
     return {
         "originals": images.pixels,
         "inputs": _as_bytes(inputs),

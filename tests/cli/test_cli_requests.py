@@ -80,6 +80,8 @@ USED = [
     ("run cae --from cae-digits/0 --epochs 2", "has 2 epochs already"),
     ("run cae --from cae-digits/0 --epochs 9 --set latent_dim=3", "latent_dim=6"),
     ("run vae --from cae-digits/0 --epochs 9", "weights do not fit"),
+    ("run classifier --from cae-digits/0 --set width=3", "its encoder fits no other"),
+    ("run classifier --from cae-digits/0 --set freeze=nothing", "freeze"),
     ("run cae --from cae-digits/7 --epochs 9", "no run cae-digits/7"),
     ("ls nope", "no experiment"),
     ("show cae-digits/7", "no run cae-digits/7"),

@@ -9,7 +9,7 @@ import psutil
 
 from store.paths import Root
 from tests.cli.command_line import ENDLESS, TINY, CommandLine
-from tests.live import epochs_of, processes_of, wait_for
+from tests.live import epochs_of, processes_of, wait_for, weights
 
 
 def wait_for_epoch(aetui: CommandLine, run: str, epoch: int = 1) -> None:
@@ -135,3 +135,18 @@ def test_a_run_goes_on_from_another(trained: CommandLine) -> None:
     assert (run["run"], run["epoch"], run["params"]["width"]) == ("more/0", 3, 2)
     lines = epochs_of(trained.root / "more" / "0" / "metrics.jsonl")
     assert lines[-1] == 3
+
+
+def test_a_classifier_takes_over_the_encoder_of_another_kind(trained: CommandLine) -> None:
+    frozen = ("--set", "freeze=convolutions", "--set", "train_limit=100", "--epochs", "1", "--threads", "1")
+    said = trained("run", "classifier", "--from", "cae-digits/0", *frozen, "--json")
+    assert said.status == 0
+    run = said.json()
+    assert (run["run"], run["params"]["width"], run["params"]["freeze"]) == ("classifier-digits/0", 2, "convolutions")
+    assert 0 <= run["test"]["accuracy"] <= 1
+    convolutions = "model.encoder.convolutions."
+    ours = weights(trained.root / "classifier-digits" / "0" / "best.safetensors")
+    theirs = weights(trained.root / "cae-digits" / "0" / "best.safetensors")
+    kept = [key for key in ours if key.startswith(convolutions)]
+    assert kept
+    assert all(ours[key] == theirs[key] for key in kept)

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.command_line import COMMAND, CommandLine
 
 COMMANDS = (
-    *("demo", "run", "worker", "workers", "ls", "show", "logs"),
+    *("demo", "run", "search", "crossval", "evaluate", "latent", "recipe", "worker", "workers", "ls", "show", "logs"),
     *("stop", "kill", "pause", "resume", "rm", "restore", "data", "doctor"),
 )
 HEAVY = ("torch", "torchvision", "sklearn", "optuna", "sqlalchemy", "textual", "plotext", "matplotlib", "numpy")

@@ -87,7 +87,8 @@ def make_session(root: Root, tmp_path: Path) -> MakeSession:
     """``make_session(number, kind=, epochs=, **settings)``: small trainings on digits; one folder a number."""
 
     def make(number: int = 0, kind: str = "cae", epochs: int = 3, **settings: Any) -> FakeSession:
-        fields = {key: settings.pop(key) for key in ("seed", "start_from", "dataset", "device") if key in settings}
+        own = ("seed", "start_from", "dataset", "device", "folds", "fold")
+        fields = {key: settings.pop(key) for key in own if key in settings}
         spec = RunSpec(
             **{"kind": kind, "dataset": "digits", "epochs": epochs, "device": "cpu", **fields},
             model=catalog.kind(kind).spec(),

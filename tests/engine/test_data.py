@@ -8,7 +8,7 @@ import torch
 from engine import catalog
 from engine.data.images import Images
 from engine.data.loading import load_splits
-from engine.data.splitting import hold_out, limit, stratified_order
+from engine.data.splitting import folded, hold_out, limit, stratified_order
 from store.errors import RequestError
 
 
@@ -77,6 +77,60 @@ def test_unlabelled_images_are_split_at_random_not_in_order() -> None:
     _, held_out = hold_out(_images(torch.full((1000,), -1)), 100)
     assert len(_positions(held_out)) == 100
     assert 300 < sum(_positions(held_out)) / 100 < 700
+
+
+@pytest.mark.parametrize("folds", [2, 5, 10])
+def test_folds_are_disjoint_complete_and_stratified(folds: int) -> None:
+    images = _images(torch.arange(1003) % 10)
+    seen: set[int] = set()
+    for fold in range(folds):
+        train, validation = folded(images, folds, fold)
+        assert _positions(train) == set(range(1003)) - _positions(validation)
+        assert not seen & _positions(validation)
+        seen |= _positions(validation)
+        assert len(validation) in (1003 // folds, 1003 // folds + 1)
+        counts = validation.labels.bincount(minlength=10)
+        assert counts.max() - counts.min() <= 2
+    assert seen == set(range(1003))
+
+
+def test_folds_of_uneven_classes_keep_their_proportions() -> None:
+    images = _images(torch.tensor([0] * 900 + [1] * 90 + [2] * 10))
+    for fold in range(5):
+        counts = folded(images, 5, fold)[1].labels.bincount(minlength=3).tolist()
+        assert abs(counts[0] - 180) <= 2
+        assert abs(counts[1] - 18) <= 1
+        assert abs(counts[2] - 2) <= 1
+
+
+def test_the_hold_out_beside_the_folds_is_drawn_apart_from_them() -> None:
+    images = _images(torch.arange(1000) % 10)
+    train, validation = folded(images, 5, None)
+    assert len(validation) == 200
+    assert _positions(train) == set(range(1000)) - _positions(validation)
+    assert validation.labels.bincount().tolist() == [20] * 10
+    for fold in range(5):  # about a fifth of it in each
+        shared = len(_positions(folded(images, 5, fold)[1]) & _positions(validation))
+        assert 20 < shared < 60
+
+
+def test_folds_leave_the_test_images_alone(tmp_path: Path) -> None:
+    whole = load_splits("digits", tmp_path)
+    pooled = whole.train.joined(whole.validation)
+    sums = pooled.pixels.long().sum()
+    for fold in (None, 0, 3):
+        splits = load_splits("digits", tmp_path, folds=4, fold=fold)
+        assert torch.equal(splits.test.pixels, whole.test.pixels)
+        assert len(splits.train) + len(splits.validation) == len(pooled)
+        assert splits.train.pixels.long().sum() + splits.validation.pixels.long().sum() == sums
+    cut = load_splits("digits", tmp_path, 100, folds=4, fold=3)
+    assert len(cut.train) == 100
+    assert torch.equal(cut.validation.pixels, splits.validation.pixels)
+
+
+def test_more_folds_than_images_are_refused() -> None:
+    with pytest.raises(RequestError, match="20 images cannot be cut into 21 folds"):
+        folded(_images(torch.arange(20) % 2), 21, 0)
 
 
 def test_train_limit_cuts_stratified_and_keeps_the_other_parts(tmp_path: Path) -> None:

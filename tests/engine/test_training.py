@@ -1,5 +1,6 @@
 """Whole trainings, small ones: their files, their numbers again, interruptions at every place."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from engine.session import RunDiverged, RunPaused
-from engine.training import checkpoints
+from engine.training import checkpoints, fit
 from engine.training.fit import train
 from store.errors import RequestError
 
@@ -233,3 +234,34 @@ def test_step_lines_are_few(make_session: Any) -> None:
     train(session)
     assert len(session.steps) == 20
     assert session.steps[-1]["step"] == 100
+
+
+def test_a_fold_trains_and_validates_on_its_own_parts(make_session: Any) -> None:
+    sessions = [make_session(n, epochs=1, folds=4, fold=fold) for n, fold in enumerate((0, 1, None))]
+    values = {train(session).value for session in sessions}
+    assert len(values) == 3
+    # Another fold is another course: its validation errors do not count, so its best epoch is not taken over.
+    for number, fold, first in ((3, 0, "write best.safetensors"), (4, 1, "write latents/2.npz")):
+        later = make_session(number, epochs=2, folds=4, fold=fold, start_from="trial/0")
+        train(later)
+        assert later.log[0] == first
+
+
+def test_only_the_test_figures_depend_on_the_test_images(make_session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"kind": "classifier", "epochs": 3}
+    plain = make_session(0, **settings)
+    train(plain)
+    read = fit.splits_of
+
+    def with_other_test_images(*arguments: Any) -> Any:
+        splits = read(*arguments)
+        other = dataclasses.replace(splits.test, pixels=255 - splits.test.pixels)
+        return dataclasses.replace(splits, test=other)
+
+    monkeypatch.setattr(fit, "splits_of", with_other_test_images)
+    changed = make_session(1, **settings)
+    train(changed)
+    assert _numbers(changed.epochs) == _numbers(plain.epochs)
+    for name, tensor in _weights(plain.paths.best).items():
+        assert torch.equal(tensor, _weights(changed.paths.best)[name]), name
+    assert changed.paths.results.read_text() != plain.paths.results.read_text()

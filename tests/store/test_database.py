@@ -79,3 +79,12 @@ def test_a_storage_that_does_not_answer_is_one_sentence_without_its_password(roo
         open_database(root, address, create=True)
     assert "hunter2" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_root_of_another_version_is_named_and_left_alone(root: Root) -> None:
+    open_database(root, create=True).close()
+    with sqlite3.connect(root.database) as connection:
+        connection.execute("UPDATE aetui_schema SET version = 99")
+    for create in (False, True):
+        with pytest.raises(RequestError, match="another version of aetui"):
+            open_database(root, create=create)

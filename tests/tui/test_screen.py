@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 import pytest
 from textual.pilot import Pilot
 
-from store import control, listing, schema
-from store.database import Database
+from store import control, listing, schema, workers
+from store.database import Database, open_database
 from store.metrics import encode
 from store.names import RunName
 from store.paths import Root
 from store.records import Request, RunState
 from tests.tui.conftest import Until
-from tests.tui.roots import add_run, epoch_line
+from tests.tui.roots import WORKER, add_run, epoch_line
 from tui.app import AetuiApp
 from tui.screens.home import HomeScreen
 from tui.widgets.runs import RunTable
@@ -532,3 +532,18 @@ async def test_the_mouse_works_too(root: Root, runs: dict[str, RunName], until: 
         await until(sees(pilot, "epoch 4 of 10"))
         await pilot.click("#runs", offset=(6, 1))
         assert current(pilot) == runs["complete"]
+
+
+async def test_w_starts_workers_where_something_waits_and_none_is_alive(
+    root: Root, runs: dict[str, RunName], until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr("engine.jobs.ensure_workers", started.append)
+    async with screen(root, focus=runs["complete"]) as pilot:
+        await until(lambda: current(pilot) == runs["complete"])
+        await pilot.press("w")  # one is alive: the key does nothing
+        workers.unregister(open_database(root), WORKER)
+        await until(lambda: pilot.app.screen.check_action("workers", ()))
+        assert started == []
+        await pilot.press("w")
+        await until(lambda: len(started) == 1)

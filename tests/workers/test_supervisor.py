@@ -8,9 +8,10 @@ import pytest
 import engine.supervisor
 from engine import jobs
 from engine.supervisor import MAX_FALSE_STARTS, Supervisor, start_supervisor, wanted_slots
+from store import listing
 from store.database import Database
 from store.paths import Root
-from tests.live import small_spec, wait_for
+from tests.live import processes_of, small_spec, wait_for
 
 
 def test_workers_that_cannot_start_are_not_started_without_end(
@@ -31,6 +32,18 @@ def test_workers_that_cannot_start_are_not_started_without_end(
     for _ in range(10):
         assert supervisor.step(), "the run still waits"
     assert len(started) == before
+
+
+@pytest.mark.timeout(120)
+def test_all_leave_when_their_database_is_removed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AETUI_IDLE_S", "90")
+    name = jobs.enqueue(database, small_spec(epochs=2))
+    jobs.ensure_workers(database)
+    wait_for(lambda: listing.run(database, name).state.is_finished, "the end of the run")
+    assert processes_of(database.root)
+    for file in database.root.path.glob("aetui.db*"):
+        file.unlink()
+    wait_for(lambda: not processes_of(database.root), "supervisor and workers to leave", 20)
 
 
 def test_a_later_wish_for_more_slots_reaches_the_one_supervisor(

@@ -1,12 +1,11 @@
-"""Following runs that workers train: progress on stderr, Ctrl-C obeyed, dead workers replaced."""
+"""Following runs that workers train: Ctrl-C obeyed, dead workers replaced."""
 
 import signal
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
 import engine.jobs
 from store import control, listing
@@ -16,18 +15,13 @@ from store.metrics import MetricsReader
 from store.names import RunName
 from store.records import Run, RunState
 from store.workers import workers
-from tui.commands.output import console, is_terminal, note, printable
-from tui.look import duration_text, number_text
+from tui.commands.output import note, printable
+from tui.commands.progress import FEW, Pace, Progress, progress, share_done
 
 _POLL_S = 0.2
+_READ_AGAIN_S = 2.0
 _LOOK_AFTER_WORKERS_S = 2.0
 _PATIENCE_S = 20.0
-
-
-class Progress(Protocol):
-    """Shows how far runs are; ``epochs`` are the metrics lines of epochs that were finished since the last call."""
-
-    def update(self, run: Run, epochs: Sequence[Mapping[str, Any]]) -> None: ...
 
 
 class Interrupts:
@@ -48,28 +42,84 @@ class Interrupts:
             signal.signal(signal.SIGINT, before)
 
 
+class Work(Protocol):
+    """What is followed: runs, of which more may come while it goes on."""
+
+    def runs(self) -> list[Run]:
+        """Those there are now, as they are now."""
+
+    def is_over(self, runs: Sequence[Run]) -> bool: ...
+
+    def stop(self) -> None:
+        """Called at the first Ctrl-C: let nothing new begin. The runs themselves are stopped by the caller."""
+
+    def overall(self, runs: Sequence[Run]) -> tuple[int, int, str]:
+        """How many are done, of how many, and what else there is to say."""
+
+
 def follow(database: Database, names: Sequence[RunName]) -> tuple[list[Run], bool]:
     """Wait until all of ``names`` have ended; returns them, and whether Ctrl-C was pressed.
 
     The first Ctrl-C lets them finish their epoch and stop, the second kills them.
     """
+    return follow_work(database, _Runs(database, names), is_many=len(names) > FEW)
+
+
+def follow_work(database: Database, work: Work, *, is_many: bool, slots: int | None = None) -> tuple[list[Run], bool]:
+    """Wait until ``work`` is over; otherwise as `follow`. ``slots``: how many workers it wants."""
     interrupts = Interrupts()
-    with interrupts.counted(), _progress(names) as progress:
-        runs = _wait(database, names, progress, interrupts)
+    with interrupts.counted(), progress(is_many=is_many) as shown:
+        runs = _wait(database, work, shown, interrupts, slots)
     return runs, interrupts.count > 0
 
 
-def _wait(database: Database, names: Sequence[RunName], progress: Progress, interrupts: Interrupts) -> list[Run]:
-    readers = {name: MetricsReader(database.root.run(name).metrics) for name in names}
+class _Runs:
+    """Runs that are known by name."""
+
+    def __init__(self, database: Database, names: Sequence[RunName]) -> None:
+        self._database, self._names, self._pace = database, names, Pace()
+
+    def runs(self) -> list[Run]:
+        return [listing.run(self._database, name) for name in self._names]
+
+    def is_over(self, runs: Sequence[Run]) -> bool:
+        return not any(map(_is_left, runs))
+
+    def stop(self) -> None:
+        pass  # nothing begins but these
+
+    def overall(self, runs: Sequence[Run]) -> tuple[int, int, str]:
+        done = sum(not _is_left(run) for run in runs)
+        return done, len(runs), self._pace.left(sum(map(share_done, runs)) / len(runs))
+
+
+def _is_left(run: Run) -> bool:
+    return not (run.state.is_finished or run.deleted)
+
+
+def _wait(database: Database, work: Work, shown: Progress, interrupts: Interrupts, slots: int | None) -> list[Run]:
+    readers: dict[RunName, MetricsReader] = {}
     obeyed, looked_after, began, told_of_nobody = 0, 0.0, time.monotonic(), False
-    held = set[RunName]()
+    held, read_to_end = set[RunName](), set[RunName]()
+    runs: list[Run] = []
+    token, read_at = None, 0.0
     while True:
-        # The state first: the lines of a run that has ended are then certain to be read.
-        runs = [listing.run(database, name) for name in names]
-        for run in runs:
-            progress.update(run, [line for line in readers[run.name].read() if line.get("kind") == "epoch"])
-        left = [run for run in runs if not (run.state.is_finished or run.deleted)]
-        if not left:
+        # Reading many runs costs what their training could use: only after a change, and for the age of a heartbeat.
+        before, token = token, listing.change_token(database)
+        if token != before or time.monotonic() - read_at > _READ_AGAIN_S:
+            # The state first: the lines of a run that has ended are then certain to be read.
+            runs, read_at = work.runs(), time.monotonic()
+            for run in runs:
+                if run.name in read_to_end:
+                    continue
+                if run.name not in readers:
+                    readers[run.name] = MetricsReader(database.root.run(run.name).metrics)
+                shown.update(run, [line for line in readers[run.name].read() if line.get("kind") == "epoch"])
+                if not _is_left(run):
+                    read_to_end.add(run.name)
+            shown.overall(*work.overall(runs))
+        left = [run for run in runs if _is_left(run)]
+        if work.is_over(runs) or (obeyed and not left):
             return runs
         for run in left:
             if run.state in (RunState.HELD, RunState.PAUSED) and run.name not in held:
@@ -78,13 +128,15 @@ def _wait(database: Database, names: Sequence[RunName], progress: Progress, inte
         if interrupts.count > obeyed:
             obeyed = interrupts.count
             if obeyed == 1:
+                work.stop()
                 note("Stopping at the end of the epoch; Ctrl-C once more kills.")
+            token = None
         # A stopped run whose worker died on the way waits again: so ask until it has ended.
         if obeyed:
             for run in left:
                 _end(database, run, at_once=obeyed > 1)
         elif time.monotonic() - looked_after > _LOOK_AFTER_WORKERS_S:
-            engine.jobs.ensure_workers(database)
+            engine.jobs.ensure_workers(database, slots)
             looked_after = time.monotonic()
             if time.monotonic() - began > _PATIENCE_S and not told_of_nobody and not workers(database):
                 told_of_nobody = True
@@ -102,71 +154,3 @@ def _end(database: Database, run: Run, *, at_once: bool) -> None:
     except RequestError:
         if not listing.run(database, run.name).state.is_finished:  # else it ended by itself in this moment
             raise
-
-
-@contextmanager
-def _progress(names: Sequence[RunName]) -> Iterator[Progress]:
-    if is_terminal(sys.stderr):
-        with _Bars(names).shown() as bars:
-            yield bars
-    else:
-        yield _Lines()
-
-
-class _Lines:
-    """One line for every finished epoch, where nothing can be drawn over."""
-
-    def __init__(self) -> None:
-        self._told: dict[RunName, int] = {}
-
-    def update(self, run: Run, epochs: Sequence[Mapping[str, Any]]) -> None:
-        for line in epochs:
-            epoch = int(line["epoch"])
-            if epoch > self._told.get(run.name, 0):  # not again what a take-over repeats
-                self._told[run.name] = epoch
-                left = _time_left(run, line)
-                note(f"{run.name}  epoch {epoch}/{run.epochs}  {_losses(line)}" + (f"  {left} left" if left else ""))
-
-
-class _Bars:
-    """A bar a run, with the time that is left."""
-
-    def __init__(self, names: Sequence[RunName]) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-        from rich.progress import Progress as RichProgress
-
-        self._bars = RichProgress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[says]}", markup=False),
-            console=console(sys.stderr),
-            refresh_per_second=2,  # over SSH every frame costs
-        )
-        self._tasks = {name: self._bars.add_task(str(name), total=None, says="waits for a worker") for name in names}
-
-    @contextmanager
-    def shown(self) -> Iterator["_Bars"]:
-        with self._bars:
-            yield self
-
-    def update(self, run: Run, epochs: Sequence[Mapping[str, Any]]) -> None:
-        task = self._tasks[run.name]
-        self._bars.update(task, total=run.epochs)
-        if epochs:
-            left = _time_left(run, epochs[-1])
-            says = _losses(epochs[-1]) + (f"  {left} left" if left else "")
-            self._bars.update(task, completed=int(epochs[-1]["epoch"]), says=says)
-        elif not run.epoch:
-            says = "begins" if run.state is RunState.RUNNING else str(run.state)
-            self._bars.update(task, says=says)
-
-
-def _losses(line: Mapping[str, Any]) -> str:
-    return f"training {number_text(line['train_loss'])}  validation {number_text(line['val_loss'])}"
-
-
-def _time_left(run: Run, line: Mapping[str, Any]) -> str:
-    """From the mean time of an epoch so far; empty after the last."""
-    epochs_left = run.epochs - int(line["epoch"])
-    return duration_text(float(line["time"]) / int(line["epoch"]) * epochs_left) if epochs_left > 0 else ""

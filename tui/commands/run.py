@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import engine.jobs
 from engine import catalog
 from engine.devices import check_device, default_threads
-from engine.spec import ModelSpec, RunSpec
+from engine.spec import ClassifierSpec, ModelSpec, RunSpec
 from store import listing
 from store.database import Database
 from store.errors import RequestError
@@ -71,7 +71,7 @@ def queue_runs(options: Options, wanted: Sequence[Wanted]) -> tuple[Database, li
     """
     options.check()
     data_dir = find_data_dir(options.data_dir)
-    configured = [_configure(options, each) for each in wanted]
+    configured = [configure(options, each) for each in wanted]
     for spec, _ in configured:
         check_device(spec.device)
         fetch(catalog.dataset(spec.dataset), data_dir)
@@ -104,7 +104,7 @@ def exit_status(runs: Sequence[Run], was_interrupted: bool) -> int:
     return DONE if all(run.state is RunState.COMPLETE for run in runs) else FAILED
 
 
-def _configure(options: Options, wanted: Wanted) -> tuple[RunSpec, str]:
+def configure(options: Options, wanted: Wanted) -> tuple[RunSpec, str]:
     """The configuration that was asked for, and the experiment it goes into.
 
     Raises:
@@ -116,17 +116,14 @@ def _configure(options: Options, wanted: Wanted) -> tuple[RunSpec, str]:
         database = options.open_database()
         origin = find_run(database, wanted.start_from)
         spec = catalog.read_spec(listing.frozen(database, origin.name).spec)
+        if spec.kind != kind.name and issubclass(kind.spec, ClassifierSpec):
+            return _transfer(origin.name, spec, wanted)
         if spec.kind != kind.name:
             raise RequestError(f"{origin.name} is a {spec.kind}, not a {kind.name}: its weights do not fit.")
     else:
-        dataset = wanted.dataset or catalog.DEFAULT_DATASET
-        spec = RunSpec(
-            kind=kind.name, dataset=dataset, epochs=DEFAULT_EPOCHS, threads=default_threads(), model=kind.spec()
-        )
+        spec = _plain(kind, wanted.dataset or catalog.DEFAULT_DATASET)
     before = spec
-    given = {name: getattr(wanted, name) for name in ("dataset", "epochs", "seed", "device", "threads", "start_from")}
-    spec = dataclasses.replace(spec, **{name: value for name, value in given.items() if value is not None})
-    spec = spec.with_settings(dict(map(_key_and_value, wanted.settings)))
+    spec = as_wanted(spec, wanted)
     if origin:
         _check_continues(origin, before, spec)
     stays = origin is not None and spec.dataset == before.dataset
@@ -134,6 +131,52 @@ def _configure(options: Options, wanted: Wanted) -> tuple[RunSpec, str]:
         origin.name.experiment if origin and stays else engine.jobs.default_experiment(spec.kind, spec.dataset)
     )
     return spec, experiment
+
+
+def _plain(kind: catalog.Kind, dataset: str, model: ModelSpec | None = None) -> RunSpec:
+    return RunSpec(
+        kind=kind.name,
+        dataset=dataset,
+        epochs=DEFAULT_EPOCHS,
+        threads=default_threads(),
+        model=model or kind.spec(),
+    )
+
+
+def _transfer(origin: RunName, encoder: RunSpec, wanted: Wanted) -> tuple[RunSpec, str]:
+    """A classifier on the encoder of ``origin``, of the same size unless that was said to be another.
+
+    Raises:
+        RequestError: a setting is not known, or the encoder's weights do not fit.
+    """
+    kind = catalog.kind(wanted.kind)
+    sizes = {shape.name: getattr(encoder.model, shape.name) for shape in dataclasses.fields(ModelSpec)}
+    spec = as_wanted(_plain(kind, encoder.dataset, kind.spec(**sizes)), wanted)
+    assert isinstance(spec.model, ClassifierSpec)
+    kept = ("width", "depth") if spec.model.freeze == "convolutions" else ("width", "depth", "hidden")
+    for name in kept:
+        if getattr(spec.model, name) != sizes[name]:
+            raise RequestError(f"{origin} has {name}={sizes[name]}: its encoder fits no other.")
+    return spec, wanted.experiment or engine.jobs.default_experiment(spec.kind, spec.dataset)
+
+
+def as_wanted(spec: RunSpec, wanted: Wanted) -> RunSpec:
+    """``spec`` with all that was said of it.
+
+    Raises:
+        RequestError: a setting is not known, or does not fit.
+    """
+    given = {name: getattr(wanted, name) for name in ("dataset", "epochs", "seed", "device", "threads", "start_from")}
+    spec = dataclasses.replace(spec, **{name: value for name, value in given.items() if value is not None})
+    return spec.with_settings(dict(key_and_value("--set", text) for text in wanted.settings))
+
+
+def key_and_value(option: str, text: str) -> tuple[str, str]:
+    """Raises RequestError: what ``option`` was given is not key=value."""
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise RequestError(f"{option} {text!r} cannot be read: write {option} key=value.")
+    return key.strip(), value.strip()
 
 
 def _check_continues(origin: Run, before: RunSpec, spec: RunSpec) -> None:
@@ -144,10 +187,3 @@ def _check_continues(origin: Run, before: RunSpec, spec: RunSpec) -> None:
             raise RequestError(f"{origin.name} has {shape.name}={had}: its weights fit no other.")
     if spec.epochs <= origin.epoch:
         raise RequestError(f"{origin.name} has {origin.epoch} epochs already: ask for more than that with --epochs.")
-
-
-def _key_and_value(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not separator or not key:
-        raise RequestError(f"--set {text!r} cannot be read: write --set key=value.")
-    return key.strip(), value.strip()

@@ -343,6 +343,8 @@ class HomeScreen(RunActions):
                 return is_there
             case "unmark":
                 return bool(self.runs.marks)
+            case "workers":
+                return self.listing.queue > 0 and not self.listing.workers
             case "undo":
                 return bool(self._removed)
             case "log_axis" | "measure":

@@ -79,6 +79,9 @@ class RunActions(Screen[None]):
         if self._removed:
             self._act(actions.restore(self._removed.pop()))
 
+    def action_workers(self) -> None:
+        self._act(actions.start_workers())
+
     def action_mark(self) -> None:
         if run := self.runs.current:
             self.runs.toggle_mark(run.name)

@@ -138,7 +138,7 @@ def why_no_numbers(run: Run, workers: tuple[Worker, ...], queue: int) -> str:
     idle = [worker for worker in workers if worker.run is None]
     match run.state:
         case RunState.WAITING if not workers:
-            return "Waiting for a worker: none is alive yet.\nOne that starts needs some seconds to import torch."
+            return "Waiting for a worker: none is alive yet.\nw starts one; it needs some seconds to import torch."
         case RunState.WAITING if idle:
             return "A worker is starting: importing torch.\nThe first numbers come with its first steps."
         case RunState.WAITING:

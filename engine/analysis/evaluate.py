@@ -1,0 +1,51 @@
+"""Helper process: a run's test figures, printed as one JSON object and added to its record.
+
+``python -P -m engine.analysis.evaluate --root DIR RUN [--noise KIND:FACTOR,...]... [--draws N] [--iwae K]``. What it
+prints is described at ``engine.analysis.evaluation.evaluate``; all plain numbers of it go into the run's test figures.
+Exit status 2: the request was wrong.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.analysis import process
+from engine.noise import Noise
+from engine.worker import prepare_environment
+from store import listing, results
+from store.database import Database
+from store.errors import RequestError
+from store.names import RunName
+from store.records import RunState
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = process.parser("engine.analysis.evaluate", __doc__)
+    parser.add_argument("--noise", action="append", default=[], metavar="KIND:FACTOR[,FACTOR...]")
+    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--iwae", type=int, default=0, metavar="K")
+    options = parser.parse_args(arguments)
+
+    def find(database: Database, name: RunName) -> Mapping[str, Any]:
+        noises = [noise for text in options.noise for noise in Noise.parse(text)]
+        if options.draws < 1 or options.iwae < 0:
+            raise RequestError(f"draws={options.draws} and iwae={options.iwae} must be at least 1 and 0.")
+        if (state := listing.run(database, name).state) is not RunState.COMPLETE:
+            raise RequestError(f"{name} is {state}: only a complete run has test figures.")
+        prepare_environment()
+        from engine.analysis.evaluation import evaluate  # torch, 2.6 s: wrong requests need not wait for it
+        from engine.analysis.loaded import load_run
+
+        run = load_run(database, name, options.device)
+        test = run.splits.test.to(run.device)
+        found = evaluate(run.model, test, noises=noises, draws=options.draws, iwae=options.iwae)
+        results.add_test(
+            database, name, {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
+        )
+        return found
+
+    return process.answer(options, find)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Where a run stands: all that its next epoch depends on, all that a checkpoint holds."""
+
+import math
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import optim
+
+from engine import catalog
+from engine.models.base import Model
+from engine.session import Session
+from engine.spec import RunSpec
+from engine.training import checkpoints
+from engine.training.stopping import EarlyStopping
+from store.errors import RequestError
+from store.names import RunName
+from store.paths import Root, RunPaths
+
+_SAME_COURSE = ("kind", "dataset", "seed", "train_limit", "folds", "fold", "model", "optim")
+"""The fields of a configuration that decide what its validation errors mean."""
+_MISFITS = (ValueError, KeyError, TypeError, IndexError, RuntimeError)
+"""What restoring from the checkpoint of another model raises."""
+
+
+class Course:
+    """Begins at the run's last checkpoint, else at that of the run it starts from, else at the seed.
+
+    Raises:
+        RequestError: a checkpoint is absent, damaged, or does not fit.
+    """
+
+    def __init__(self, session: Session, model: Model, optimizer: optim.Optimizer, device: torch.device) -> None:
+        self._session, self._model, self._optimizer, self._device = session, model, optimizer, device
+        self.epoch = 0
+        self.step = 0
+        self.record: Mapping[str, object] | None = None
+        self.best_value = math.inf
+        self.best_epoch = 0
+        self.stopping = EarlyStopping(patience=session.spec.optim.patience)
+        elapsed = 0.0
+        if session.paths.last.exists():
+            elapsed = self._resume(session.paths.last)
+        elif session.spec.start_from is not None:
+            elapsed = self._start_from(session.spec.start_from)
+        elif session.spec.model.needs_start:
+            raise RequestError("What is frozen must come from a run: name one to start from.")
+        self._began = time.monotonic() - elapsed
+
+    def elapsed(self) -> float:
+        """Seconds since the run began, of all its attempts, without the time between them."""
+        return time.monotonic() - self._began
+
+    def save(self, value: float) -> None:
+        """Write the checkpoint of the epoch that ended with the validation error ``value``; the best one first.
+
+        Killed between the two, the run repeats the epoch and writes the same best again.
+        """
+        improved = value < self.best_value
+        if improved:
+            self.best_value, self.best_epoch = value, self.epoch
+        packed = checkpoints.pack(
+            epoch=self.epoch,
+            step=self.step,
+            spec=self._session.spec.as_json(),
+            record=self.record or {},
+            state={
+                "best_value": self.best_value,
+                "best_epoch": self.best_epoch,
+                "elapsed": self.elapsed(),
+                "stopping": asdict(self.stopping),
+            },
+            model=self._model,
+            optimizer=self._optimizer,
+            device=self._device,
+        )
+        paths = self._session.paths
+        for path in (paths.best, paths.last) if improved else (paths.last,):
+            self._session.write(path, lambda aside: _write_bytes(aside, packed))
+
+    def _resume(self, path: Path) -> float:
+        """Go on from this run's own checkpoint; returns the seconds it took to get there."""
+        last = checkpoints.read(path)
+        try:
+            last.restore_model(self._model)
+            last.restore_optimizer(self._optimizer)
+            last.restore_rng(self._device)
+            self._take_state(last)
+        except _MISFITS as error:
+            raise RequestError(f"The checkpoint {path} does not fit this run ({error}).") from error
+        return float(last.state["elapsed"])
+
+    def _start_from(self, name: str) -> float:
+        """Take over the course of the run ``name``, or a part of its weights alone (see `Model.begins_anew`)."""
+        source = _run_paths(self._session.paths, name)
+        if not source.last.exists():
+            raise RequestError(f"The run {name} has no checkpoint to start from.")
+        last = checkpoints.read(source.last)
+        try:
+            if self._model.begins_anew and last.spec["kind"] != self._session.spec.kind:
+                self._model.adopt(checkpoints.read(source.best).weights)
+                return 0.0
+            return self._go_on(name, source, last)
+        except _MISFITS as error:
+            raise RequestError(f"The run {name} cannot be started from ({error}).") from error
+
+    def _go_on(self, name: str, source: RunPaths, last: checkpoints.Checkpoint) -> float:
+        """Go on from the last checkpoint of the run ``name``; with the same settings, as if it were that run."""
+        spec = self._session.spec
+        if last.epoch >= spec.epochs:
+            raise RequestError(f"The run {name} has {last.epoch} epochs already: ask for more than that with --epochs.")
+        last.restore_model(self._model)
+        if last.spec["optim"]["optimizer"] == spec.optim.optimizer:
+            last.restore_optimizer(self._optimizer)
+        last.restore_rng(self._device)
+        if _is_same_course(spec, last.spec):
+            self._take_state(last)
+        if self.best_epoch and source.best.exists():
+            self._session.write(self._session.paths.best, lambda aside: _copy(source.best, aside))
+        self.epoch, self.record = last.epoch, last.record
+        return float(last.state["elapsed"])
+
+    def _take_state(self, checkpoint: checkpoints.Checkpoint) -> None:
+        self.epoch, self.record = checkpoint.epoch, checkpoint.record
+        self.best_value = checkpoint.state["best_value"]
+        self.best_epoch = checkpoint.state["best_epoch"]
+        self.stopping = EarlyStopping(**checkpoint.state["stopping"])
+
+
+def _is_same_course(spec: RunSpec, other: Mapping[str, object]) -> bool:
+    theirs = catalog.read_spec(other)
+    return all(getattr(spec, field) == getattr(theirs, field) for field in _SAME_COURSE)
+
+
+def _run_paths(own: RunPaths, name: str) -> RunPaths:
+    return Root(own.folder.parents[1]).run(RunName.parse(name))
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _copy(source: Path, path: Path) -> None:
+    shutil.copyfile(source, path)

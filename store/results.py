@@ -1,0 +1,22 @@
+"""Test figures that are added to a run after it has ended (``aetui evaluate``)."""
+
+from collections.abc import Mapping
+
+from store import control, queue
+from store.database import Database
+from store.errors import RequestError
+from store.names import RunName
+from store.records import RunState
+
+
+def add_test(database: Database, name: RunName, figures: Mapping[str, float]) -> None:
+    """Merge ``figures`` into the run's test figures.
+
+    Raises:
+        RequestError: the run is absent, or not complete.
+    """
+    found = control.present(database, name)
+    if found.state is not RunState.COMPLETE:
+        raise RequestError(f"{name} is {found.state}: only a complete run has test figures.")
+    with database.write() as connection:
+        queue.add_test(connection, found.trial_id, figures)

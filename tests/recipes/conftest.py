@@ -1,0 +1,58 @@
+"""A root of its own, and a small recipe whose runs take a second each."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engine.recipes.steps import Chosen, Crossval, Plan, Recipe, RowSpec, Search, Step, Train
+from engine.space import Space
+from store.database import Database, open_database
+from store.paths import Root
+from tests.live import processes_of, small_spec
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A fresh root with an awkward path; whatever still works for it is ended afterwards."""
+    monkeypatch.setenv("AETUI_IDLE_S", "3")
+    root = Root(tmp_path / "Läufe und mehr" / "runs")
+    opened = open_database(root, create=True)
+    yield opened
+    opened.close()
+    for _ in range(3):  # a worker and its supervisor start each other again
+        for process in processes_of(root):
+            try:
+                process.send_signal(signal.SIGKILL)
+            except psutil.NoSuchProcess:
+                continue
+
+
+@pytest.fixture
+def small_recipe() -> Recipe:
+    """A search, its best configuration trained in full by two seeds, and a cross-validation."""
+    search = Search(
+        base=small_spec(epochs=1, train_limit=200),
+        space=Space.read({"lr": {"low": 1e-3, "high": 1e-2, "log": True}, "optimizer": {"choices": ["adam", "sgd"]}}),
+        num_trials=3,
+        sampler="random",
+        pruner="none",
+    )
+    chosen = Chosen(search="search", take=("lr", "optimizer"))
+    finals = tuple(Plan(spec=small_spec(epochs=2, seed=seed), chosen=chosen) for seed in (0, 1))
+    return Recipe(
+        name="small",
+        title="a small recipe",
+        steps=(
+            Step(id="search", title="search", work=search, budget_s=10),
+            Step(id="final", title="finals", work=Train(plans=finals), needs=("search",), budget_s=10),
+            Step(id="folds", title="folds", work=Crossval(of="final", top=1, folds=2), needs=("final",), budget_s=5),
+        ),
+        rows=(
+            RowSpec(id="search", title="search", step="search", figure="value"),
+            RowSpec(id="final", title="final", step="final", figure="mse", reference=10.0),
+            RowSpec(id="gap", title="gap", step="folds", figure="gap", unit="%"),
+        ),
+    )

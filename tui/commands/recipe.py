@@ -1,0 +1,219 @@
+"""``aetui recipe``: run a recipe to its end, or go on with it, and print its table."""
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import engine.jobs
+from engine import catalog
+from engine.recipes import recipe_file, runner, table
+from engine.recipes.budget import NUM_WORKERS
+from engine.recipes.paper import NAME as PAPER
+from engine.recipes.paper import paper
+from engine.recipes.progress import RecipeProgress, StepProgress, StepState
+from engine.recipes.steps import Recipe, Search, Train
+from store.database import Database
+from store.errors import RequestError
+from store.paths import find_data_dir
+from tui.commands.data import fetch
+from tui.commands.errors import DONE, FAILED, INTERRUPTED
+from tui.commands.follow import Interrupts
+from tui.commands.options import Options
+from tui.commands.output import console, is_terminal, note, print_json, printable
+from tui.look import duration_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedRecipe:
+    """A recipe as it was asked for; None: the recipe's own. ``source``: ``paper``, or a TOML file."""
+
+    source: str
+    name: str | None = None
+    preset: str | None = None
+    dataset: str | None = None
+    num_seeds: int | None = None
+    seed: int | None = None
+    device: str | None = None
+    threads: int | None = None
+
+
+def run_recipe(options: Options, wanted: WantedRecipe, *, slots: int | None = None) -> int:
+    options.check()
+    data_dir = find_data_dir(options.data_dir)
+    recipe = _find(wanted)
+    there = None if options.is_fresh() else options.open_database(create=options.storage is not None)
+    for dataset in sorted(_datasets(recipe)):
+        fetch(catalog.dataset(dataset), data_dir)
+    runner.check(there, recipe, data_dir)
+    database = there or options.open_database(create=True)
+    note(_budget(recipe))
+    interrupts = Interrupts()
+    with interrupts.counted(), _shown(recipe) as shown:
+        progress = runner.run(
+            database,
+            recipe,
+            shown.update,
+            data_dir=data_dir,
+            see_to_workers=lambda: engine.jobs.ensure_workers(database, slots or NUM_WORKERS),
+            should_stop=lambda: interrupts.count > 0,
+        )
+        if progress.was_interrupted:
+            runner.pause(database, recipe)
+    rows = table.rows(database, recipe)
+    files = _write(database, recipe, rows)
+    if options.json:
+        print_json(
+            {
+                "recipe": recipe.name,
+                "title": recipe.title,
+                "is_done": progress.is_done,
+                "rows": [row.as_json() for row in rows],
+                "steps": [step.as_json() for step in progress.steps],
+                "notes": list(recipe.notes),
+                "files": files,
+            }
+        )
+    else:
+        print(table.text(recipe, rows), end="")
+        note(f"The same as Markdown and LaTeX: {printable(', '.join(files))}")
+    return _told_end(progress)
+
+
+def _told_end(progress: RecipeProgress) -> int:
+    for step in progress.failed:
+        note(f"aetui: {step.step.id} failed: {printable(step.says)}")
+    if progress.was_interrupted:
+        note("What it trained is held back; the same command goes on where it was.")
+        return INTERRUPTED
+    return DONE if progress.is_done else FAILED
+
+
+def _find(wanted: WantedRecipe) -> Recipe:
+    """Raises RequestError: there is no such recipe, or it takes no such options."""
+    if wanted.source == PAPER:
+        given: dict[str, Any] = {
+            key: value
+            for key in ("seed", "num_seeds", "device", "threads")
+            if (value := getattr(wanted, key)) is not None
+        }
+        return paper(wanted.preset or "quick", dataset=wanted.dataset, name=wanted.name, **given)
+    if not Path(wanted.source).is_file():
+        raise RequestError(f"There is no recipe {wanted.source!r}: take {PAPER}, or the path of a TOML file.")
+    for option, value in (
+        ("--preset", wanted.preset),
+        ("--dataset", wanted.dataset),
+        ("--seeds", wanted.num_seeds),
+        ("--seed", wanted.seed),
+        ("--device", wanted.device),
+        ("--threads", wanted.threads),
+    ):
+        if value is not None:
+            raise RequestError(f"{option} is for the recipe {PAPER}: a file says by itself what its steps are.")
+    recipe = recipe_file.load(Path(wanted.source))
+    return recipe if wanted.name is None else dataclasses.replace(recipe, name=wanted.name)
+
+
+def _datasets(recipe: Recipe) -> set[str]:
+    found = set()
+    for step in recipe.steps:
+        match step.work:
+            case Train(plans=plans):
+                found |= {plan.spec.dataset for plan in plans}
+            case Search(base=base):
+                found.add(base.dataset)
+    return found
+
+
+def _budget(recipe: Recipe) -> str:
+    width = max(len(step.title) for step in recipe.steps)
+    lines = [f"{recipe.title}: what each step should take on {NUM_WORKERS} workers"]
+    lines += [f"  {step.title:<{width}}  {duration_text(step.budget_s):>7}" for step in recipe.steps]
+    return "\n".join([*lines, f"  {'all':<{width}}  {duration_text(sum(step.budget_s for step in recipe.steps)):>7}"])
+
+
+def _write(database: Database, recipe: Recipe, rows: list[table.Row]) -> list[str]:
+    """The table as Markdown and LaTeX; returns the files."""
+    folder = database.root.figures / recipe.name
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {folder / "table.md": table.markdown, folder / "table.tex": table.latex}
+    for file, render in files.items():
+        file.write_text(render(recipe, rows), encoding="utf-8")
+    return list(map(str, files))
+
+
+class _Display(Protocol):
+    def update(self, progress: RecipeProgress) -> None: ...
+
+
+@contextmanager
+def _shown(recipe: Recipe) -> Iterator[_Display]:
+    if is_terminal(sys.stderr):
+        with _Bars(recipe).drawn() as bars:
+            yield bars
+    else:
+        yield _Lines()
+
+
+class _Lines:
+    """One line for every step that moved."""
+
+    def __init__(self) -> None:
+        self._told: Mapping[str, tuple[StepState, int]] = {}
+
+    def update(self, progress: RecipeProgress) -> None:
+        now = {step.step.id: (step.state, step.num_done) for step in progress.steps}
+        for step in progress.steps:
+            if step.state is not StepState.WAITING and self._told.get(step.step.id) != now[step.step.id]:
+                note(f"{step.step.title}  {_says(step)}")
+        self._told = now
+
+
+class _Bars:
+    """A bar for every step that is under way, one line above them for every one that is over, and the time left."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bars = RichProgress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[says]}", markup=False),
+            console=console(sys.stderr),
+            refresh_per_second=2,  # over SSH every frame costs
+        )
+        self._all = self._bars.add_task("all steps", total=len(recipe.steps), says="")
+        self._tasks: dict[str, TaskID] = {}
+        self._over: set[str] = set()
+
+    @contextmanager
+    def drawn(self) -> Iterator["_Bars"]:
+        with self._bars:
+            yield self
+
+    def update(self, progress: RecipeProgress) -> None:
+        for step in progress.steps:
+            if step.state.is_over and step.step.id not in self._over:
+                self._over.add(step.step.id)
+                if step.step.id in self._tasks:
+                    self._bars.remove_task(self._tasks.pop(step.step.id))
+                self._bars.console.print(printable(f"{step.step.title}  {_says(step)}"))
+            elif step.state is StepState.RUNNING:
+                if step.step.id not in self._tasks:
+                    self._tasks[step.step.id] = self._bars.add_task(step.step.title, total=None, says="")
+                task = self._tasks[step.step.id]
+                left = f"{duration_text(step.left_s)} left"
+                self._bars.update(task, completed=step.num_done, total=step.num_total or None, says=left)
+        left = "" if progress.is_over else f"{duration_text(progress.left_s)} left"
+        self._bars.update(self._all, completed=len(self._over), says=left)
+
+
+def _says(step: StepProgress) -> str:
+    counted = f"{step.num_done}/{step.num_total}" if step.num_total else ""
+    left = f"{duration_text(step.left_s)} left" if step.state is StepState.RUNNING else ""
+    return "  ".join(part for part in (str(step.state), counted, left, step.says) if part)
