@@ -100,7 +100,8 @@ def test_a_search_goes_on_with_its_own_settings_only(searched: CommandLine, line
 
 
 def test_ctrl_c_stops_it_and_by_name_it_goes_on(searched: CommandLine, space: Path) -> None:
-    long = ("--epochs", "40", "--set", "patience=0", "--pruner", "none", "--name", "t", "--space", str(space))
+    # Long enough not to end by itself before a worker hears of the stop, at its next heartbeat.
+    long = ("--epochs", "300", "--set", "patience=0", "--pruner", "none", "--name", "t", "--space", str(space))
     process = searched.start("search", *TINY, *long, "--trials", "2", "--workers", "1", "--json")
     metrics = searched.root / "t" / "0" / "metrics.jsonl"
     wait_for(lambda: metrics.is_file() and epochs_of(metrics), "an epoch of t/0")
