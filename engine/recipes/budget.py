@@ -10,7 +10,7 @@ from engine.recipes.steps import Crossval, Evaluate, Importance, Latent, Search,
 from engine.spec import ClassifierSpec, RunSpec
 
 NUM_WORKERS = 2
-_IMAGES_A_SECOND = 3500.0
+_IMAGES_A_SECOND = 2200.0
 """Trained by one thread of a common server, convolutions of 32-64-128 channels."""
 _REFERENCE_WIDTH = 32
 _RUN_OVERHEAD_S = 2.0

@@ -65,6 +65,7 @@ class Scale:
     classifier_epochs: int
     few_labels_epochs: int
     candidate_epochs: int
+    candidate_limit: int
     top: int
     folds: int
     latent_limit: int
@@ -88,6 +89,7 @@ QUICK = Scale(
     classifier_epochs=8,
     few_labels_epochs=8,
     candidate_epochs=4,
+    candidate_limit=4000,
     top=2,
     folds=3,
     latent_limit=500,
@@ -101,16 +103,17 @@ FULL = Scale(
     num_trials=40,
     num_first=12,
     at_least=8,
-    search_epochs=8,
-    search_limit=12_000,
+    search_epochs=6,
+    search_limit=10_000,
     train_limit=0,
-    cae_epochs=60,
+    cae_epochs=80,
     dae_epochs=60,
-    dae_single_epochs=30,
-    vae_epochs=60,
-    classifier_epochs=30,
+    dae_single_epochs=20,
+    vae_epochs=50,
+    classifier_epochs=15,
     few_labels_epochs=60,
     candidate_epochs=8,
+    candidate_limit=20_000,
     top=5,
     folds=5,
     latent_limit=5000,
@@ -176,7 +179,7 @@ class _Study:
 
     def steps(self) -> tuple[Step, ...]:
         scale = self.scale
-        candidate = self.spec("cae", scale.candidate_epochs)
+        candidate = dataclasses.replace(self.spec("cae", scale.candidate_epochs), train_limit=scale.candidate_limit)
         steps = (
             self.step("search", "search", self.search()),
             self.step("importance", "what mattered", Importance(of="search"), needs=["search"]),
