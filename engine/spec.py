@@ -112,14 +112,19 @@ class ClassifierSpec(ModelSpec):
     """The encoder's layers with a class layer in place of the latent one, so ``latent_dim`` is not used.
 
     ``freeze`` keeps what a run's encoder brought (``RunSpec.start_from``): its ``convolutions``, all of the
-    ``encoder`` below the class layer, or ``none``; the rest is trained, the class layer always anew.
+    ``encoder`` below the class layer, or ``none``; the rest is trained, the class layer always anew. Targets are
+    softened by ``label_smoothing`` (Szegedy et al. 2016, section 7).
     """
 
     freeze: Freeze = field(default="none", metadata={"help": "convolutions, encoder or none: what is not trained"})
+    label_smoothing: float = field(
+        default=0.1, metadata={"help": "part of each target that is spread over all classes; 0: none"}
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_choice("freeze", self.freeze, get_args(Freeze))
+        _check_range("label_smoothing", self.label_smoothing, 0, 1)
 
     @property
     def needs_start(self) -> bool:

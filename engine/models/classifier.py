@@ -20,7 +20,7 @@ _KEPT_BYTES = 1 << 30
 
 
 class Classifier(Model):
-    """Convolutions, hidden layers, class layer; loss: cross entropy; value: error rate.
+    """Convolutions, hidden layers, class layer; loss: cross entropy to smoothed targets; value: error rate.
 
     What is frozen is neither trained nor kept in training mode (so batch normalization uses, and leaves, the averages
     it came with), and what it makes of the images is computed once for the whole training.
@@ -32,6 +32,7 @@ class Classifier(Model):
     def __init__(self, spec: ClassifierSpec, image_shape: tuple[int, int, int], num_classes: int) -> None:
         super().__init__(spec, image_shape)
         self.num_classes = num_classes
+        self._label_smoothing = spec.label_smoothing
         self.encoder = Encoder(spec, image_shape, num_classes)
         self._num_frozen = _NUM_FROZEN[spec.freeze]
         for stage in self._stages()[: self._num_frozen]:
@@ -86,7 +87,8 @@ class Classifier(Model):
         for stage in self._stages()[self._num_frozen :]:
             logits = stage(logits)
         wrong = logits.argmax(dim=1) != labels
-        return Losses(loss=functional.cross_entropy(logits, labels), error=wrong.float().mean())
+        loss = functional.cross_entropy(logits, labels, label_smoothing=self._label_smoothing)
+        return Losses(loss=loss, error=wrong.float().mean())
 
     def judged(self, images: Images) -> Images:
         """Those with a label."""

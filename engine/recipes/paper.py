@@ -63,6 +63,7 @@ class Scale:
     dae_single_epochs: int
     vae_epochs: int
     classifier_epochs: int
+    frozen_epochs: int
     few_labels_epochs: int
     candidate_epochs: int
     candidate_limit: int
@@ -87,6 +88,7 @@ QUICK = Scale(
     dae_single_epochs=8,
     vae_epochs=12,
     classifier_epochs=8,
+    frozen_epochs=8,
     few_labels_epochs=8,
     candidate_epochs=4,
     candidate_limit=4000,
@@ -111,6 +113,7 @@ FULL = Scale(
     dae_single_epochs=20,
     vae_epochs=50,
     classifier_epochs=15,
+    frozen_epochs=10,
     few_labels_epochs=60,
     candidate_epochs=8,
     candidate_limit=20_000,
@@ -281,7 +284,8 @@ class _Study:
         """A class head on the encoder of ``cae6`` (``freeze`` None: from scratch), Adam at its usual rate."""
         scale = self.scale
         model = ClassifierSpec(freeze=freeze or "none")  # type: ignore[arg-type]  # checked on construction
-        spec = self.spec("classifier", scale.few_labels_epochs if few else scale.classifier_epochs, model, lr=2e-3)
+        whole = scale.frozen_epochs if freeze == "convolutions" else scale.classifier_epochs
+        spec = self.spec("classifier", scale.few_labels_epochs if few else whole, model, lr=2e-3)
         if few:
             spec = dataclasses.replace(spec, train_limit=_FEW_LABELS)
         # Of the shape that the encoder has; the rates of an autoencoder say nothing about a classifier's.

@@ -15,6 +15,8 @@ def prepare_device(spec: RunSpec) -> torch.device:
         RequestError: there is no such device here.
     """
     torch.set_num_threads(spec.threads)
+    # Units that die leave numbers below 1e-38 in weights and moments: on a CPU, a step with them takes 5 times as long.
+    torch.set_flush_denormal(True)
     # cuBLAS is deterministic only with a workspace of its own; read when CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # warn_only: a user's own kind may need an operation that has no deterministic version.

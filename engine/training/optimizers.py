@@ -1,7 +1,7 @@
 """Optimizers by name."""
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Any, assert_never
 
 from torch import nn, optim
 
@@ -12,18 +12,33 @@ _BETAS = (0.9, 0.99)
 
 
 def build_optimizer(spec: OptimSpec, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
-    """The optimizer ``spec`` names. Fused: one kernel moves all weights, also on a CPU."""
+    """The optimizer ``spec`` names. Fused: one kernel moves all weights, also on a CPU.
+
+    ``weight_decay`` pulls at matrices and filters, not at biases and what scales a normalized unit: there, against the
+    small gradients of an error a pixel, 2e-5 already switches a third of the units off (measured on MNIST).
+    """
+    groups = _groups(parameters, spec.weight_decay)
     match spec.optimizer:
         case "sgd":
-            return optim.SGD(parameters, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay, fused=True)
+            return optim.SGD(groups, lr=spec.lr, momentum=spec.momentum, fused=True)
         case "adam":
-            return optim.Adam(parameters, lr=spec.lr, betas=_BETAS, weight_decay=spec.weight_decay, fused=True)
+            return optim.Adam(groups, lr=spec.lr, betas=_BETAS, fused=True)
         case "adamw":
-            return optim.AdamW(parameters, lr=spec.lr, betas=_BETAS, weight_decay=spec.weight_decay, fused=True)
+            return optim.AdamW(groups, lr=spec.lr, betas=_BETAS, fused=True)
         case "adagrad":
-            return optim.Adagrad(parameters, lr=spec.lr, weight_decay=spec.weight_decay, fused=True)
+            return optim.Adagrad(groups, lr=spec.lr, fused=True)
         case _:
             assert_never(spec.optimizer)
+
+
+def _groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    there = list(parameters)
+    if not weight_decay:
+        return [{"params": there, "weight_decay": 0.0}]
+    return [
+        {"params": [weight for weight in there if weight.ndim > 1], "weight_decay": weight_decay},
+        {"params": [weight for weight in there if weight.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 def set_rate(optimizer: optim.Optimizer, rate: float) -> None:

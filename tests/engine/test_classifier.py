@@ -69,6 +69,20 @@ def test_a_classifier_learns_and_says_how_well(make_classifier: Any) -> None:
     assert session.paths.image_epochs() == []
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_targets_are_smoothed(smoothing: float) -> None:
+    """Beside the definition: 1 - s of the target on the true class, s spread over all of them."""
+    logits, labels = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0]]), torch.tensor([0, 2])
+    model = _model(label_smoothing=smoothing, freeze="encoder")
+    model.encoder.output = torch.nn.Identity()  # type: ignore[assignment]  # so that logits go in as they are
+    targets = (1 - smoothing) * torch.eye(3)[labels] + smoothing / 3
+    expected = -(targets * logits.log_softmax(dim=1)).sum(dim=1).mean()
+    losses = model.batch_losses(logits, labels, 0.0, None)
+    assert losses.loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert losses.error is not None
+    assert losses.error.item() == 0.5
+
+
 def test_confusion_has_the_true_class_in_its_rows() -> None:
     model = _model()
     images = _images(labels=torch.tensor([0] * 7 + [2] * 5))
@@ -138,7 +152,7 @@ def test_an_encoder_taken_over_begins_better_than_scratch(make_session: Any, mak
 @pytest.mark.parametrize("freeze", ["convolutions", "encoder"])
 def test_kept_features_change_no_result(freeze: str, monkeypatch: pytest.MonkeyPatch) -> None:
     images = _images(40)
-    model = _model(freeze=freeze)
+    model = _model(freeze=freeze, label_smoothing=0.0)
     kept = model.prepare(images)
     monkeypatch.setattr("engine.models.classifier._KEPT_BYTES", 0)
     anew = model.prepare(images)
