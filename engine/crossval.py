@@ -5,7 +5,6 @@ settings, epochs, seed and threads; the runs go into an experiment of their own.
 """
 
 import dataclasses
-import json
 import math
 import statistics
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import engine.jobs
-from engine import catalog
+from engine import matching
 from engine.spec import RunSpec
 from store import listing
 from store.database import Database
@@ -30,8 +29,6 @@ FOLD_ATTRIBUTE = "fold"
 HOLDOUT = "holdout"
 
 MAX_TOP, MAX_FOLDS = 1000, 100
-
-_ENDED_EARLY = (RunState.STOPPED, RunState.PRUNED, RunState.FAILED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,12 +118,12 @@ def queue_missing(
     target = target_experiment(experiment)
     _check_range("top", top, 1, MAX_TOP)
     _check_range("folds", folds, 2, MAX_FOLDS)
-    there = _runs_by_configuration(database, target)
+    there = matching.runs_by_configuration(database, listing.runs(database, target))
     found: list[Run | _Missing] = []
     for plan in _plans(database, experiment, top):
         for part, spec in _parts(plan.spec, folds):
-            run = there.get(_configuration(spec))
-            if run is None or run.state in _ENDED_EARLY:
+            run = there.get(matching.configuration(spec))
+            if run is None or run.state in matching.ENDED_EARLY:
                 if run is not None and database.root.run(run.name).last.is_file():
                     spec = dataclasses.replace(spec, start_from=str(run.name))
                 checked = engine.jobs.check(database, spec, target, plan.data_dir)
@@ -144,10 +141,10 @@ def summaries(
     Raises:
         RequestError: see `best_runs`.
     """
-    there = _runs_by_configuration(database, target_experiment(experiment))
+    there = matching.runs_by_configuration(database, listing.runs(database, target_experiment(experiment)))
     found = []
     for plan in _plans(database, experiment, top):
-        *parts, holdout = [there.get(_configuration(spec)) for _, spec in _parts(plan.spec, folds)]
+        *parts, holdout = [there.get(matching.configuration(spec)) for _, spec in _parts(plan.spec, folds)]
         found.append(Summary(origin=plan.origin, folds=tuple(parts), holdout=holdout))
     return found
 
@@ -181,10 +178,11 @@ def _plans(database: Database, experiment: str, top: int) -> list[_Plan]:
     plans: dict[str, _Plan] = {}
     for run in sorted(complete, key=lambda run: (run.value, run.name.number)):
         frozen = listing.frozen(database, run.name)
-        spec = _from_the_beginning(database, catalog.read_spec(frozen.spec))
+        # Without a run of its own kind that it went on from: that has seen images that a fold holds back.
+        spec = matching.first_spec(database, run.name)
         if not spec.folds:
             plan = _Plan(origin=run, spec=spec, data_dir=find_data_dir(frozen.data_dir))
-            plans.setdefault(_configuration(spec), plan)
+            plans.setdefault(matching.configuration(spec), plan)
         if len(plans) == top:
             break
     if not plans:
@@ -196,33 +194,6 @@ def _parts(spec: RunSpec, folds: int) -> list[tuple[int | str, RunSpec]]:
     """Every fold, and the hold-out last."""
     numbers = [*range(folds), None]
     return [(HOLDOUT if fold is None else fold, dataclasses.replace(spec, folds=folds, fold=fold)) for fold in numbers]
-
-
-def _from_the_beginning(database: Database, spec: RunSpec) -> RunSpec:
-    """Without the run of its own kind that it went on from: that has seen images that a fold holds back."""
-    while spec.start_from is not None:
-        before = catalog.read_spec(listing.frozen(database, RunName.parse(spec.start_from)).spec)
-        if before.kind != spec.kind:
-            break  # an encoder that was taken over belongs to the configuration
-        spec = dataclasses.replace(spec, start_from=before.start_from)
-    return spec
-
-
-def _runs_by_configuration(database: Database, target: str) -> dict[str, Run]:
-    """Of each configuration the run that counts: a complete one, else one on its way, else the last."""
-    found = {}
-    for run in sorted(listing.runs(database, target), key=lambda run: (_rank(run), run.name.number)):
-        spec = _from_the_beginning(database, catalog.read_spec(listing.frozen(database, run.name).spec))
-        found[_configuration(spec)] = run
-    return found
-
-
-def _rank(run: Run) -> int:
-    return 2 if run.state is RunState.COMPLETE else int(not run.state.is_finished)
-
-
-def _configuration(spec: RunSpec) -> str:
-    return json.dumps(spec.as_json(), sort_keys=True)
 
 
 def _value(run: Run | None) -> float | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.recipes import commands, matching
+from engine import matching
+from engine.recipes import commands
 from engine.recipes.helpers import evaluation
 from engine.recipes.selection import candidates
 from engine.recipes.steps import Crossval, Evaluate, Importance, Latent, RowSpec, Search, Step, Train

@@ -12,8 +12,7 @@ from typing import Any
 
 import engine.jobs
 import engine.search
-from engine import crossval
-from engine.recipes import matching
+from engine import crossval, matching
 from engine.recipes.helpers import Helper, Helpers, evaluation, latent
 from engine.recipes.progress import StepProgress, StepState, left_s
 from engine.recipes.selection import candidates, choose

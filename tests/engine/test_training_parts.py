@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.spec import OptimSpec
+from engine.spec import OptimSpec, RunSpec
 from engine.training import checkpoints
 from engine.training.device import prepare_device
 from engine.training.fit import count_batches, shuffled_batches
@@ -89,6 +89,28 @@ def test_optimizers_go_downhill_and_take_a_new_rate(name: str) -> None:
     assert weight.item() == reached
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_weight_decay_pulls_at_matrices_and_filters_alone(name: str) -> None:
+    """Without it, dead units: the scale of a normalized unit has nothing else that holds it up."""
+    filters, scale = (torch.nn.Parameter(torch.full(shape, 4.0)) for shape in ((3, 2), (3,)))
+    optimizer = build_optimizer(OptimSpec(optimizer=name, lr=0.1, weight_decay=0.5), [scale, filters])
+    filters.grad, scale.grad = torch.zeros_like(filters), torch.zeros_like(scale)
+    optimizer.step()
+    assert (filters < 4).all()
+    assert (scale == 4).all()
+
+
+def test_numbers_below_the_normal_range_are_flushed() -> None:
+    torch.set_flush_denormal(False)
+    try:
+        tiny = torch.tensor([1e-30])
+        assert (tiny * 1e-10).item() > 0
+        prepare_device(RunSpec(kind="cae", dataset="digits", epochs=1))
+        assert (tiny * 1e-10).item() == 0
+    finally:
+        torch.set_flush_denormal(False)
+
+
 @pytest.mark.parametrize(("num_images", "batch_size"), [(10, 3), (5, 2), (2, 256), (257, 256), (512, 256), (3, 1)])
 def test_batches_hold_every_image_once_and_never_one_alone(num_images: int, batch_size: int) -> None:
     num_batches = count_batches(num_images, batch_size)
@@ -125,8 +147,6 @@ def test_kept_epochs_are_few_even_and_nested() -> None:
 
 
 def test_devices() -> None:
-    from engine.spec import RunSpec
-
     spec = RunSpec(kind="cae", dataset="digits", epochs=1, device="cpu", threads=1)
     assert prepare_device(spec) == CPU
     assert torch.get_num_threads() == 1

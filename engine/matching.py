@@ -1,4 +1,4 @@
-"""Which run is the one that a plan asks for: the one with its configuration, so that nothing is trained twice."""
+"""Which run of an experiment has a configuration: so that no configuration is trained twice."""
 
 import dataclasses
 import json
