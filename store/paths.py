@@ -92,6 +92,11 @@ class RunPaths:
         return self.folder / "results.json"
 
     @property
+    def noisy(self) -> Path:
+        """Pictures under the noises that the run was evaluated under last."""
+        return self.folder / "noisy.npz"
+
+    @property
     def log(self) -> Path:
         return self.folder / "log.txt"
 

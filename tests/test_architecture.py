@@ -42,7 +42,9 @@ def test_the_app_starts_without_torch_and_without_the_storage() -> None:
 
 def test_nothing_of_the_screen_loads_torch() -> None:
     modules = [
-        name for package in ("tui", "tui.commands", "tui.screens", "tui.widgets") for name in modules_in(package)
+        name
+        for package in ("tui", "tui.commands", "tui.screens", "tui.screens.forms", "tui.widgets")
+        for name in modules_in(package)
     ]
     assert {"tui.plots", "tui.commands.demo", "tui.screens.home"} <= set(modules)
     assert not loaded_with(*modules) & {"torch", "torchvision", "sklearn"}

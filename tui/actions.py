@@ -9,22 +9,80 @@ from typing import TYPE_CHECKING
 
 from store.errors import RequestError
 from store.names import RunName
+from store.records import Run
+from tui.background import Tell
 from tui.messages import Done
 
 if TYPE_CHECKING:
-    from engine.spec import RunSpec
+    from engine.recipes.asked import AskedRecipe
     from store.database import Database
+    from tui.launching import Launch
+    from tui.measuring import Evaluation, LatentStudy
+    from tui.searching import Wanted
 
 Action = Callable[["Database"], Done]
 
 
-def launch(spec: "RunSpec", experiment: str | None, data_dir: Path | None) -> Action:
+def launch(wanted: "Launch", data_dir: Path | None) -> Action:
     def act(database: "Database") -> Done:
         from engine import jobs
+        from tui.launching import fitted
 
-        name = jobs.enqueue(database, spec, experiment, data_dir=data_dir)
+        name = jobs.enqueue(database, fitted(database, wanted), wanted.experiment, data_dir=data_dir)
         jobs.ensure_workers(database)
         return Done(f"{name} is queued.", started=name)
+
+    return act
+
+
+def search(wanted: "Wanted", data_dir: Path | None) -> Action:
+    def act(database: "Database") -> Done:
+        from engine import jobs
+        from tui import searching
+
+        searching.start(database, wanted, data_dir)
+        jobs.ensure_workers(database)
+        return Done(f"{wanted.experiment} is searched until {wanted.num_trials} runs are complete.")
+
+    return act
+
+
+def cross_validate(experiment: str, top: int, folds: int) -> Action:
+    def act(database: "Database") -> Done:
+        from engine import crossval, jobs
+        from store import listing
+
+        target = crossval.target_experiment(experiment)
+        before = {run.name for run in listing.runs(database, target)}
+        names = crossval.queue_missing(database, experiment, top=top, folds=folds)
+        jobs.ensure_workers(database)
+        new = [name for name in names if name not in before]
+        sentence = f"{target}: {len(new)} runs queued, {len(names) - len(new)} were there."
+        return Done(sentence, started=(new or names)[0])
+
+    return act
+
+
+def drive(asked: "AskedRecipe", num_workers: int | None, data_dir: Path | None) -> Action:
+    def act(database: "Database") -> Done:
+        from engine.recipes import driving
+
+        name = driving.drive(database, asked, data_dir=data_dir, slots=num_workers)
+        return Done(f"{name} goes on in the background; r shows its steps.")
+
+    return act
+
+
+def measure(run: Run, wanted: "Evaluation | LatentStudy", data_dir: Path | None, tell: Tell) -> Action:
+    """Let a helper process answer, which takes seconds to minutes: ``tell`` is told when it begins."""
+
+    def act(database: "Database") -> Done:
+        from tui.helper_process import answer_of
+        from tui.measuring import told
+
+        arguments = wanted.arguments(run, wanted.check(database, run))
+        tell(Done(f"{wanted.says(run)}."))
+        return Done(f"{run.name}: {told(answer_of(database, wanted.module, arguments, data_dir, outlives_us=True))}.")
 
     return act
 

@@ -43,8 +43,9 @@ PLACES: list[BindingType] = [
     _key("go.filter", "slash", "filter", "filter", "Show only the rows that hold all of these words", "/"),
     _quiet("pane.loss", "1", "pane('loss')", "loss", "The loss pane: curves, live"),
     _quiet("pane.latent", "2", "pane('latent')", "latent", "The latent pane: codes of the validation images"),
-    _quiet("pane.numbers", "3", "pane('numbers')", "numbers", "The numbers pane: settings and results"),
-    _quiet("pane.log", "4", "pane('log')", "log", "The log pane: what the worker wrote"),
+    _quiet("pane.search", "3", "pane('search')", "search", "The search pane: what was found, pruned, what mattered"),
+    _quiet("pane.numbers", "4", "pane('numbers')", "numbers", "The numbers pane: settings and results"),
+    _quiet("pane.log", "5", "pane('log')", "log", "The log pane: what the worker wrote"),
     _quiet("pane.before", "left_square_bracket", "pane_step(-1)", "pane before", "The pane before", "["),
     _quiet("pane.next", "right_square_bracket", "pane_step(1)", "next pane", "The next pane", "]"),
 ]
@@ -56,6 +57,22 @@ PANES: list[BindingType] = [
     _key(
         "latent.next", "full_stop", "epoch(1)", "epoch on", "Latent: the next epoch; past the last, follow again", "."
     ),
+]
+
+FINDING_OUT: list[BindingType] = [
+    _key("run.search", "S", "search", "search", "Search for the best settings, or go on with the experiment's search"),
+    _key("recipes.show", "r", "recipes", "recipes", "Recipes: their steps and table"),
+    _quiet("run.evaluate", "E", "evaluate", "evaluate", "Measure the run, or all that are marked, on the test images"),
+    _quiet("run.crossval", "V", "cross_validate", "cross-validate", "Train the experiment's best settings on folds"),
+    _quiet("run.latent", "A", "latent_study", "latent study", "Encode images by the run, tell how classes separate"),
+]
+
+RECIPES: list[BindingType] = [
+    _key("recipe.new", "n", "new_recipe", "new recipe", "Start a recipe: opens the form"),
+    _key("recipe.go_on", "p", "go_on", "go on", "Go on with the recipe in the background, where it was"),
+    _key("recipe.hold", "p", "hold", "hold", "Hold all of the recipe back; p goes on where it was"),
+    _key("recipe.open", "enter", "open", "open", "To the runs of the step", "enter"),
+    _key("recipe.back", "escape", "back", "back", "Back to the experiments", "esc"),
 ]
 
 TABLE: list[BindingType] = [
@@ -77,10 +94,14 @@ SCROLL: list[BindingType] = [
 ]
 
 FORM: list[BindingType] = [
-    _key("form.start", "enter", "start", "start", "Queue the run and start a worker", "enter"),
+    _key("form.start", "enter", "start", "start", "Start what the form says", "enter"),
     _key("form.next", "down,tab", "app.focus_next", "next", "The next field", "down"),
     _key("form.before", "up,shift+tab", "app.focus_previous", "before", "The field before", "up"),
     _key("form.cancel", "escape", "cancel", "cancel", "Close the form, start nothing", "esc"),
+]
+
+FORM_INPUT: list[BindingType] = [
+    _key("form.submit", "enter", "submit", "start", "Start what the form says", "enter"),
 ]
 
 CHOICE: list[BindingType] = [
@@ -96,7 +117,7 @@ HELP: list[BindingType] = [
     _quiet("help.page_down", "pagedown", "scroll(10)", "page down", "Ten lines down"),
 ]
 
-HOME: list[BindingType] = [*RUNS, *PLACES, *PANES]
+HOME: list[BindingType] = [*RUNS, *PLACES, *FINDING_OUT, *PANES]
 
 GROUPS: dict[str, list[Binding]] = {
     title: [binding for binding in group if isinstance(binding, Binding) and binding.id]
@@ -104,6 +125,8 @@ GROUPS: dict[str, list[Binding]] = {
         "runs": RUNS,
         "going about": PLACES,
         "panes": PANES,
+        "finding out": FINDING_OUT,
+        "recipes": RECIPES,
         "moving in a list": TABLE,
         "everywhere": APP,
     }.items()

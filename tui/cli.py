@@ -108,6 +108,10 @@ def search(
     space: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="What is varied [the reference study's space].")
     ] = None,
+    first: Annotated[
+        str | None,
+        typer.Option(metavar="N|FILE.toml", help="Configurations tried first: so many of ours [12], or your own."),
+    ] = None,
     sampler: Annotated[str | None, typer.Option(help="tpe, random, qmc, gp or cmaes [tpe].")] = None,
     pruner: Annotated[
         str | None, typer.Option(help="percentile, median, hyperband, halving or none [percentile].")
@@ -135,7 +139,13 @@ def search(
         threads=threads,
     )
     wanted = WantedSearch(
-        base=base, num_trials=trials, space=space, sampler=sampler, pruner=pruner, at_least=tuple(at_least or ())
+        base=base,
+        num_trials=trials,
+        space=space,
+        first=first,
+        sampler=sampler,
+        pruner=pruner,
+        at_least=tuple(at_least or ()),
     )
     return search(options, wanted, importance=importance, slots=workers, detach=detach)
 
@@ -170,11 +180,12 @@ def evaluate(
     iwae: Annotated[
         int, typer.Option(help="Samples an image for the importance-weighted likelihood of a vae; 0: not.", min=0)
     ] = 0,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Show test images under each noise.")] = False,
 ) -> int | None:
     """Measure a complete run on the test images, clean and with noise."""
     from tui.commands.evaluate import evaluate
 
-    return evaluate(options, run, noise=noise or (), draws=draws, iwae=iwae)
+    return evaluate(options, run, noise=noise or (), draws=draws, iwae=iwae, has_pictures=pictures)
 
 
 @app.command()
@@ -185,14 +196,19 @@ def latent(
     method: Annotated[str, typer.Option(help="pca, tsne or raw.")] = "pca",
     split: Annotated[str, typer.Option(help="validation, test or train.")] = "validation",
     limit: Annotated[int, typer.Option(help="Images at most; 0: all.", min=0)] = 2000,
+    between: Annotated[
+        tuple[int, int] | None,
+        typer.Option(metavar="I J", help="Decode the line between these images of the split [two of two classes]."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="Where codes and points go [the run's folder].")
     ] = None,
 ) -> int | None:
     """Project a run's codes into the plane, say how well the classes separate, and keep both in a file."""
     from tui.commands.latent import latent
+    from tui.measuring import LatentStudy
 
-    return latent(options, run, method=method, split=split, limit=limit, out=out)
+    return latent(options, run, LatentStudy(method=method, split=split, limit=limit, between=between, out=out))
 
 
 @app.command()
@@ -210,11 +226,13 @@ def recipe(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads on the CPU; they belong to the runs' numbers.")] = None,
     workers: Annotated[int | None, typer.Option(help="Workers at once [2].", min=1)] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Let it go on in the background, and return.")] = False,
 ) -> int | None:
     """Run a whole study step by step and print its table; again: go on where it stopped."""
-    from tui.commands.recipe import WantedRecipe, run_recipe
+    from engine.recipes.asked import AskedRecipe
+    from tui.commands.recipe import run_recipe
 
-    wanted = WantedRecipe(
+    asked = AskedRecipe(
         source=source,
         name=name,
         preset=preset,
@@ -224,7 +242,7 @@ def recipe(
         device=device,
         threads=threads,
     )
-    return run_recipe(options, wanted, slots=workers)
+    return run_recipe(options, asked, slots=workers, detach=detach)
 
 
 @app.command()

@@ -9,8 +9,11 @@ from store.names import RunName
 from store.records import Experiment, Run, Worker
 
 if TYPE_CHECKING:  # they bring numpy, which the first paint does not wait for
+    from engine.recipes.driving import DrivenRecipe
     from tui.curves import Curves
+    from tui.findings import Findings
     from tui.latents import Frames
+    from tui.recipe_table import Row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +47,30 @@ class CurvesChanged(Message):
 class FramesChanged(_Latest):
     name: RunName
     frames: "Frames"
+
+
+@dataclass
+class FindingsChanged(_Latest):
+    """``findings`` None: ``experiment`` has no search."""
+
+    experiment: str
+    findings: "Findings | None"
+
+
+@dataclass
+class RecipesChanged(_Latest):
+    """Every recipe that ever ran on this root, the one that was told of last first."""
+
+    recipes: "tuple[DrivenRecipe, ...]"
+
+
+@dataclass
+class RowsChanged(_Latest):
+    """The table of the recipe ``name``; ``says`` why there is none."""
+
+    name: str
+    rows: "tuple[Row, ...]"
+    says: str = ""
 
 
 @dataclass

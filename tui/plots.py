@@ -1,4 +1,4 @@
-"""Curves by plotext: the only module that imports it. Pure functions; on the UI thread only (a figure is shared).
+"""Curves and points by plotext: the only module that imports it. Pure functions, on the UI thread (a figure is shared).
 
 plotext is given finite values, already on a log scale where one is asked for, at most two points a column, and its own
 ticks are replaced: it fails on inf and on the log of values <= 0, and its cost grows with the number of points.
@@ -24,12 +24,16 @@ _TINY = 1e-300  # below, powers of ten round to 0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Series:
-    """One curve: ``x`` ascending, ``y`` of the same length with NaN and inf as they come, ``colour`` as #rrggbb."""
+    """One curve: ``x`` ascending, ``y`` of the same length with NaN and inf as they come, ``colour`` as #rrggbb.
+
+    With ``points``, a glyph and its stand-in in ASCII, each value stands for itself, and no line joins them.
+    """
 
     name: str
     x: Sequence[float] | np.ndarray
     y: Sequence[float] | np.ndarray
     colour: str
+    points: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,9 +100,11 @@ def _legend(prepared: Iterable[_Prepared], width: int, look: Look, title: str) -
     """The title, then a sample, the name and the last value of each curve, broken into lines of ``width``."""
     entries = [Text(title, style="bold")] if title else []
     for index, curve in enumerate(prepared):
-        entry = Text(_sample(index, look) + " ", style=curve.series.colour if look.has_colour else "")
+        points = curve.series.points
+        sample = look.pick(*points) if points else _sample(index, look)
+        entry = Text(f"{sample} ", style=curve.series.colour if look.has_colour else "")
         entry.append(curve.series.name, style="not bold")
-        if len(curve.series.y):
+        if len(curve.series.y) and not points:
             entry.append(f" {number_text(float(curve.series.y[-1]))}", style="bold")
         if curve.odd:
             entry.append(f" ({len(curve.odd)} off the scale)", style="italic")
@@ -142,13 +148,16 @@ def _figure(
     figure.axes(False, axis="y", side="right")
     for index, curve in enumerate(prepared):
         colour = plotext.pixel(_rgb(curve.series.colour)) if look.has_colour else None
-        symbol = _mark(index, look)
-        if len(curve.x) == 1:  # a single braille dot is easily missed
+        points = curve.series.points
+        symbol = look.pick(*points) if points else _mark(index, look)
+        if len(curve.x) == 1 and not points:  # a single braille dot is easily missed
             symbol = look.pick("●", "*") if look.has_colour else _PLAIN_MARKS[index % len(_PLAIN_MARKS)]
             symbol = symbol if look.is_unicode else _ASCII_MARKS[index % len(_ASCII_MARKS)]
         if len(curve.x):
             marker = plotext.marker(symbol, colour)
-            figure.draw(figure.signal(curve.x.tolist(), curve.y.tolist(), marker=marker).lines(len(curve.x) > 1))
+            figure.draw(
+                figure.signal(curve.x.tolist(), curve.y.tolist(), marker=marker).lines(len(curve.x) > 1 and not points)
+            )
         for at, mark in curve.odd:
             edge = y_high if mark == "^" else y_low
             figure.draw(figure.signal([at], [edge], marker=plotext.marker(mark, colour)))

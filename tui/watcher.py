@@ -16,18 +16,33 @@ from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
 from store.records import Experiment, RunState
-from tui.messages import CurvesChanged, FramesChanged, Listing, ListingChanged, LoadChanged, LogGrew
+from tui.messages import (
+    CurvesChanged,
+    FindingsChanged,
+    FramesChanged,
+    Listing,
+    ListingChanged,
+    LoadChanged,
+    LogGrew,
+    RecipesChanged,
+)
 from tui.tails import LogTail
 
 if TYPE_CHECKING:
+    from engine.recipes.driving import DrivenRecipe
     from store.database import Database
     from store.metrics import MetricsReader
+    from tui.answers import Answers
     from tui.curves import Curves
+    from tui.findings import Findings, Importances
     from tui.latents import Frames
+    from tui.recipe_table import RecipeTables
 
 PERIOD_S = 0.5
 LIVENESS_S = 2.0  # a run can become stalled or lost, a worker dead, without anybody writing
 LOAD_S = 5.0
+RECIPES_S = 1.0
+_RECIPE_FILES = ".recipe-*.json"  # see engine.recipes.driving
 _MOST_FOLLOWED = 64
 
 
@@ -45,6 +60,7 @@ class View:
     marked: tuple[RunName, ...] = ()
     wants_frames: bool = False
     wants_log: bool = False
+    wants_findings: bool = False
 
 
 def _liveliest(experiments: Sequence[Experiment]) -> str | None:
@@ -74,6 +90,7 @@ class Watcher:
         self._opening = threading.Lock()
         self._database: Database | None = None
         self._token: object = None
+        self._changes: object = None
         self._listed_at = 0.0
         self._listing: Listing | None = None
         self._curves: dict[RunName, tuple[MetricsReader, int, Curves]] = {}
@@ -81,6 +98,14 @@ class Watcher:
         self._frames: tuple[RunName, Hashable, Frames] | None = None
         self._frames_visit = 0
         self._log: tuple[int, LogTail] | None = None
+        self._findings: tuple[str, Findings | None] | None = None
+        self._findings_token: object = None
+        self._answers: Answers | None = None
+        self._importances: Importances | None = None
+        self._recipes: tuple[DrivenRecipe, ...] = ()
+        self._recipes_at = 0.0
+        self._recipe: str | None = None
+        self._tables: RecipeTables | None = None
         self._load: Hashable = None
         self._load_at = 0.0
 
@@ -98,9 +123,15 @@ class Watcher:
             self._view = view
             self._wake.set()
 
+    def show_recipe(self, name: str | None) -> None:
+        """Work out the table of that recipe from now on; None: of none."""
+        self._recipe = name
+        self._wake.set()
+
     def look_now(self) -> None:
         """Something was asked of the storage: do not wait for the next look."""
         self._token = None
+        self._recipes_at = 0.0
         self._wake.set()
 
     def open(self, *, create: bool = False) -> "Database":
@@ -121,6 +152,8 @@ class Watcher:
             self._wake.clear()
             self._look()
             self._wake.wait(self._period_s)
+        if self._answers is not None:
+            self._answers.close()
         if self._database is not None:
             self._database.close()
 
@@ -131,6 +164,8 @@ class Watcher:
             self._look_at_metrics(view)
             self._look_at_frames(view)
             self._look_at_log(view)
+            self._look_at_recipes()
+            self._look_at_findings(view)
             self._look_at_load()
         except RequestError as error:
             self._tell(Listing(problem=str(error)))
@@ -155,7 +190,8 @@ class Watcher:
         from store.workers import workers
 
         database = self.open()
-        token = (change_token(database), view.experiment)
+        self._changes = change_token(database)
+        token = (self._changes, view.experiment)
         is_stale = self._is_anything_alive() and time.monotonic() - self._listed_at > LIVENESS_S
         if token == self._token and not is_stale:
             return
@@ -245,6 +281,55 @@ class Watcher:
         lines, is_new = self._log[1].read()
         if lines or is_new or is_other:
             self._post(LogGrew(view.focus, lines, is_new or is_other))
+
+    def _look_at_findings(self, view: View) -> None:
+        """What the search of the chosen experiment has found, where that is shown and something changed."""
+        chosen = self._listing.chosen if self._listing else None
+        if not view.wants_findings or chosen is None:
+            return
+        from tui.findings import Importances, read
+
+        if self._findings is None or self._findings_token != (self._changes, chosen):
+            findings = read(self.open(), chosen)
+            self._findings_token = (self._changes, chosen)
+        else:
+            findings = self._findings[1]
+        if findings is not None:
+            if self._importances is None:
+                self._importances = Importances(self._helper(), self._wake.set)
+            findings = replace(findings, importance=self._importances.of(chosen, len(findings.complete)))
+        if (chosen, findings) != self._findings:
+            self._findings = chosen, findings
+            self._post(FindingsChanged(chosen, findings))
+
+    def _look_at_recipes(self) -> None:
+        """Small files, looked at seldom: who drives one may be killed without writing anything."""
+        if self._recipe is not None and self._database is not None:
+            from tui.recipe_table import RecipeTables
+
+            if self._tables is None:
+                self._tables = RecipeTables(self._helper(), self._post)
+            shown = next((recipe for recipe in self._recipes if recipe.name == self._recipe), None)
+            if shown is not None:
+                self._tables.see_to(shown, self._changes)
+        if time.monotonic() - self._recipes_at < RECIPES_S:
+            return
+        self._recipes_at = time.monotonic()
+        recipes: tuple[DrivenRecipe, ...] = ()
+        if next(self.root.path.glob(_RECIPE_FILES), None) is not None:
+            from engine.recipes.driving import driven  # it brings the catalog: only where there is a recipe
+
+            recipes = tuple(driven(self.root))
+        if recipes != self._recipes:
+            self._recipes = recipes
+            self._post(RecipesChanged(recipes))
+
+    def _helper(self) -> "Answers":
+        from tui.answers import Answers
+
+        if self._answers is None:
+            self._answers = Answers(self.root, self._storage)
+        return self._answers
 
     def _look_at_load(self) -> None:
         """Seldom, coarse, and only while something runs: an idle screen rests."""

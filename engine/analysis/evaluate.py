@@ -2,7 +2,8 @@
 
 ``python -P -m engine.analysis.evaluate --root DIR RUN [--noise KIND:FACTOR,...]... [--draws N] [--iwae K]``. What it
 prints is described at ``engine.analysis.evaluation.evaluate``; all plain numbers of it go into the run's test figures.
-Exit status 2: the request was wrong.
+Where the run makes images, some of them under the noises go into its folder (see ``engine.analysis.noisy``). Exit
+status 2: the request was wrong.
 """
 
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.analysis import process
+from engine.analysis.arrays import save_aside
 from engine.noise import Noise
 from engine.worker import prepare_environment
 from store import listing, results
@@ -35,10 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prepare_environment()
         from engine.analysis.evaluation import evaluate  # torch, 2.6 s: wrong requests need not wait for it
         from engine.analysis.loaded import load_run
+        from engine.analysis.noisy import under_noise
+        from engine.models.base import Autoencoder
 
         run = load_run(database, name, options.device)
         test = run.splits.test.to(run.device)
         found = evaluate(run.model, test, noises=noises, draws=options.draws, iwae=options.iwae)
+        if noises and isinstance(run.model, Autoencoder):
+            save_aside(database.root.run(name).noisy, **under_noise(run.model, test, noises))
         results.add_test(
             database, name, {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
         )

@@ -4,7 +4,9 @@ import shlex
 from collections.abc import Sequence
 
 from engine import catalog
+from engine.recipes.hand_picked import hand_picked
 from engine.recipes.steps import Crossval, Search
+from engine.space import reference_space
 from engine.spec import RunSpec
 from store.names import RunName
 
@@ -21,6 +23,9 @@ def search(work: Search, experiment: str) -> str:
     base = work.base
     words = ["aetui", "search", base.kind, *_common(base, experiment), "--trials", str(work.num_trials)]
     words += ["--sampler", work.sampler, "--pruner", work.pruner]
+    ours = hand_picked(work.space) if work.space == reference_space() else ()
+    if work.first != ours and list(work.first) == list(ours[: len(work.first)]):
+        words += ["--first", str(len(work.first))]
     for key, least in work.at_least.items():
         words += ["--at-least", f"{key}={least}"]
     return shlex.join(words + _settings(base))

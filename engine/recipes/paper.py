@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from engine import catalog
+from engine.recipes.asked import PAPER
 from engine.recipes.budget import step_s
 from engine.recipes.hand_picked import hand_picked
 from engine.recipes.steps import (
@@ -31,7 +32,6 @@ from store.errors import RequestError
 
 Preset = Literal["quick", "full"]
 
-NAME = "paper"
 NOISE_FACTORS = (0.1, 0.2, 0.3, 0.4, 0.5)
 """1x .. 5x: the reference never stated its factor."""
 NOISE_NOTE = (
@@ -40,8 +40,8 @@ NOISE_NOTE = (
 )
 _SALT_AND_PEPPER = "saltpepper:0.1"
 _SEARCHED = ("optimizer", "lr", "hidden")
-"""What the finals take over from the search. No L2: the reference's space has none below 1e-5, and already 4e-5 costs the
-6-D autoencoder a fifth of its validation error in the first epochs; trained on tens of epochs, it needs none."""
+"""What the finals take over from the search. No L2: the reference's space has none below 1e-5, and already 4e-5 costs
+the 6-D autoencoder a fifth of its validation error in the first epochs; trained on tens of epochs, it needs none."""
 _REFERENCE_DAE = (0.0188, 0.0201, 0.0261, 0.0381, 0.0525)
 _FEW_LABELS = 1000
 
@@ -151,7 +151,7 @@ def paper(
     scale = PRESETS[preset]
     chosen_set = dataset or scale.dataset
     catalog.dataset(chosen_set)
-    default = "-".join([NAME, preset, Path(chosen_set).stem, *([f"seed{seed}"] if seed else [])])
+    default = "-".join([PAPER, preset, Path(chosen_set).stem, *([f"seed{seed}"] if seed else [])])
     study = _Study(
         scale=scale,
         dataset=chosen_set,

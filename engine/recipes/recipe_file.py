@@ -33,7 +33,7 @@
     noise = ["gaussian:0.1,0.2"]
 
 Every table is a step, in order; ``title`` and ``needs`` may stand in each. A ``run`` may start ``from`` another. A
-search may name files beside the recipe: its ``space``, and the configurations to try ``first``.
+data set may be files beside the recipe; so are a search's ``space`` and the configurations that it tries ``first``.
 """
 
 import tomllib
@@ -198,8 +198,7 @@ class _Reader:
 
     def _spec(self, fields: _Fields) -> RunSpec:
         kind = catalog.kind(fields.get("model", str, "cae"))
-        dataset = fields.get("dataset", str, self.dataset)
-        catalog.dataset(dataset)
+        dataset = self._dataset(fields.get("dataset", str, self.dataset))
         spec = RunSpec(
             kind=kind.name,
             dataset=dataset,
@@ -208,6 +207,18 @@ class _Reader:
             model=kind.spec(),
         )
         return spec.with_settings(fields.settings("set"))
+
+    def _dataset(self, name: str) -> str:
+        """A name of the catalog, or a path: beside the recipe, else as it stands.
+
+        Raises:
+            RequestError: there is no such data set.
+        """
+        beside = self.folder / name
+        if beside.exists() and all(known.name != name for known in catalog.datasets()):
+            return str(beside.absolute())
+        catalog.dataset(name)
+        return name
 
     def _run(self, id: str, fields: _Fields) -> tuple[Work, list[RowSpec]]:
         spec = self._spec(fields)

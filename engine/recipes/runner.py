@@ -1,20 +1,22 @@
 """Running a recipe: queue what is ready, wait, go on; killed at any point and run again, it repeats nothing.
 
 Nothing of its own is stored: experiments named RECIPE-STEP, their runs, and the answers of helpers in the run folders
-are all its state.
+are all its state (what ``engine.recipes.driving`` keeps is for looking at).
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import engine.jobs
 from engine import crossval
+from engine.recipes.driver_lock import driver, driver_lock
+from engine.recipes.driving import Record, already_driven
 from engine.recipes.helpers import Helpers
 from engine.recipes.progress import RecipeProgress, StepProgress, StepState
 from engine.recipes.steps import Crossval, Recipe, Search, Step, Train
 from engine.recipes.work import Labour, Study
-from engine.supervisor import try_lock
 from store import control, listing, searches
 from store.database import Database
 from store.errors import RequestError
@@ -52,31 +54,44 @@ def run(
     data_dir: Path | None = None,
     see_to_workers: Callable[[], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    record: Record | None = None,
     poll_s: float = POLL_S,
 ) -> RecipeProgress:
     """Run ``recipe`` to its end, or until ``should_stop``; ``report`` is told of every look.
 
     Steps run side by side as soon as what they need is done. A step that failed stops those that need it, and no
     others. ``see_to_workers`` is called every two seconds while anything is to be trained (default: a supervisor with
-    its usual slots). What is under way when it is told to stop goes on by itself; `pause` holds it back.
+    its usual slots). What is under way when it is told to stop is held back (see `pause`). ``record`` is kept for
+    others to look at.
 
     Raises:
         RequestError: see `check`; or another process runs this recipe on this root.
     """
     data_dir = find_data_dir(data_dir)
     check(database, recipe, data_dir)
-    with try_lock(database.root.path / f".recipe-{recipe.name}.lock") as locked:
+    with driver_lock(database.root, recipe.name) as locked:
         if not locked:
-            raise RequestError(f"The recipe {recipe.name} is being run already, by another process.")
+            raise RequestError(already_driven(recipe.name, driver(database.root, recipe.name)))
         _let_go_on(database, recipe)
         helpers = Helpers(database, data_dir)
         labour = Labour(Study(database, recipe), data_dir, helpers)
+
+        def tell(progress: RecipeProgress) -> None:
+            report(progress)
+            if record is not None:
+                record.tell(progress)
+
         try:
-            return _work(
-                labour, report, see_to_workers or (lambda: engine.jobs.ensure_workers(database)), should_stop, poll_s
+            progress = _work(
+                labour, tell, see_to_workers or (lambda: engine.jobs.ensure_workers(database)), should_stop, poll_s
             )
         finally:
             helpers.end()
+        if progress.was_interrupted:
+            pause(database, recipe)
+            if record is not None:
+                record.tell(progress)
+        return progress
 
 
 def _work(
@@ -145,7 +160,8 @@ def pause(database: Database, recipe: Recipe) -> None:
             searches.switch_off(database, listing.experiment(database, experiment).study_id)
         for run in listing.runs(database, experiment):
             if not run.state.is_finished and run.request is None:
-                control.pause(database, run.name)
+                with contextlib.suppress(RequestError):  # it has ended meanwhile
+                    control.pause(database, run.name)
 
 
 def _let_go_on(database: Database, recipe: Recipe) -> None:

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engine.recipes import figures
@@ -10,6 +11,7 @@ from engine.recipes.steps import Recipe, RowSpec
 from engine.recipes.work import Study
 from store.database import Database
 from store.names import RunName
+from store.paths import Root
 
 _HEADINGS = ("result", "reference", "ours", "spread", "better", "parameters", "epochs", "time", "runs")
 _NUM_TEXT_COLUMNS = 1
@@ -158,6 +160,16 @@ def latex(recipe: Recipe, rows: Sequence[Row]) -> str:
 
 
 RENDERERS: dict[str, Callable[[Recipe, Sequence[Row]], str]] = {"text": text, "markdown": markdown, "latex": latex}
+
+
+def write(root: Root, recipe: Recipe, rows: Sequence[Row]) -> list[Path]:
+    """Leave the table as Markdown and LaTeX under the root's figures; returns the files."""
+    folder = root.figures / recipe.name
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {folder / "table.md": markdown, folder / "table.tex": latex}
+    for file, render in files.items():
+        file.write_text(render(recipe, rows), encoding="utf-8")
+    return list(files)
 
 
 def number(value: float | None, unit: str) -> str:

@@ -33,9 +33,20 @@ def test_a_variational_run_has_its_units_and_its_likelihood_in_the_table(trained
     assert "measured" in said.err
 
 
+def test_pictures_show_the_digits_clean_noisy_and_reconstructed(trained: CommandLine) -> None:
+    said = trained("evaluate", "cae-digits/0", "--noise", "gaussian:0.1,0.9", "--draws", "1", "--pictures")
+    assert said.status == 0
+    pictures = said.out.splitlines()[-5 * 8 :]
+    assert pictures[::8] == ["clean", "gaussian:0.1", "reconstructed", "gaussian:0.9", "reconstructed"]
+    dots = [sum((ord(cell) - 0x2800).bit_count() for cell in "".join(pictures[at + 1 : at + 8]) if cell > "\u2800")
+            for at in (0, 8, 24)]  # fmt: skip
+    assert dots[0] < dots[1] < dots[2]  # a black ground lights up the more, the more noise is on it
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [
+        ("cae-digits/0 --pictures", "name some with --noise"),
         ("cae-digits/7", "no run cae-digits/7"),
         ("cae-digits/0 --noise nope", "names no noise"),
         ("cae-digits/0 --noise hail:0.1", "no noise 'hail'"),

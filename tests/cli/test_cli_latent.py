@@ -33,9 +33,21 @@ def test_the_scatter_is_drawn_as_text(trained: CommandLine) -> None:
     assert (trained.root / "small" / "0" / "latent-validation-raw.npz").is_file()
 
 
+def test_the_line_between_two_images_is_decoded(trained: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "between.npz"
+    said = trained("latent", "cae-digits/0", "--limit", "40", "--between", "3", "17", "--out", str(file), "--json")
+    assert said.status == 0
+    with np.load(file) as arrays:
+        assert arrays["interpolation_indices"].tolist() == [3, 17]
+    said = trained("latent", "cae-digits/0", "--between", "3", "999", "--out", str(file))
+    assert said.status == 2
+    assert said.err.splitlines()[-1] == "aetui: There is no image 999: this split has 0 to 179."
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [
+        ("cae-digits/0 --between 3", "--between"),
         ("cae-digits/7", "no run cae-digits/7"),
         ("cae-digits/0 --method umap", "--method"),
         ("cae-digits/0 --split all", "--split"),

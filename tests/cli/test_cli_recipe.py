@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from store.paths import Root
 from tests.cli.command_line import CommandLine
 from tests.cli.test_cli_requests import assert_one_sentence
-from tests.live import epochs_of, wait_for
+from tests.live import epochs_of, processes_of, wait_for
 
 RECIPE = """
 name = "mine"
@@ -104,9 +105,29 @@ def test_ctrl_c_holds_it_back_and_again_it_goes_on(aetui: CommandLine, tmp_path:
     assert len(aetui("ls", "long-only", "--json").json()) == 1
 
 
+def test_detached_it_goes_on_by_itself_and_only_once(aetui: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "long.toml"
+    settings = 'set = { width = 2, hidden = 8, train_limit = 100, patience = 0, schedule = "constant" }'
+    file.write_text(f'dataset = "digits"\n[only]\nkind = "run"\nepochs = 100000\n{settings}\n')
+    said = aetui("recipe", str(file), "--detach")
+    assert said.status == 0
+    assert "long goes on in the background" in said.out
+    again = aetui("recipe", str(file))
+    assert_one_sentence(again)
+    assert "is being run already" in again.err
+    assert "aetui" in again.err
+    (process,) = processes_of(Root(aetui.root), "engine.recipes.drive")
+    metrics = aetui.root / "long-only" / "0" / "metrics.jsonl"
+    wait_for(lambda: metrics.is_file() and epochs_of(metrics), "an epoch of long-only/0")
+    process.send_signal(signal.SIGTERM)
+    wait_for(lambda: not process.is_running(), "the driver's end")
+    wait_for(lambda: aetui.state("long-only/0") == "paused", "the worker to let go")
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [
+        ("nope --detach", "no recipe 'nope'"),
         ("nope", "no recipe 'nope'"),
         ("paper --preset huge", "no preset 'huge'"),
         ("paper --seeds 0", "seeds"),

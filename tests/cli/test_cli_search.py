@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.recipes.hand_picked import hand_picked
+from engine.space import reference_space
 from tests.cli.command_line import TINY, CommandLine
 from tests.cli.test_cli_requests import assert_one_sentence
 from tests.live import epochs_of, wait_for
@@ -74,6 +76,8 @@ def test_it_ends_with_its_best_runs_and_what_mattered(searched: CommandLine) -> 
         ("search --trials 0 --dataset digits", "0 trials"),
         ("search --trials many", "trials"),
         ("search --space /no/such/file.toml", "cannot be read"),
+        ("search --first 13 --dataset digits", "take at most 12"),
+        ("search --first /no/such/file.toml --dataset digits", "cannot be read"),
         ("search --at-least optimizer", "--at-least"),
         ("search --at-least optimizer=many --dataset digits", "whole number"),
         ("search --at-least lr=2 --dataset digits", "choices"),
@@ -97,6 +101,18 @@ def test_a_search_goes_on_with_its_own_settings_only(searched: CommandLine, line
     said = searched("search", *line.split(), "--name", "s")
     assert_one_sentence(said)
     assert why in said.err
+
+
+def test_it_tries_so_many_of_the_hand_picked_ones_first(searched: CommandLine) -> None:
+    said = searched("search", *TINY, "--epochs", "1", "--name", "f", "--first", "2", "--trials", "3", "--workers", "1")
+    assert said.status == 0
+    ours = hand_picked(reference_space())
+    tried = [run["params"] for run in sorted(searched("ls", "f", "--json").json(), key=lambda run: run["number"])]
+    assert [{key: params[key] for key in ours[0]} for params in tried[:2]] == [*ours[:2]]
+    assert {key: tried[2][key] for key in ours[0]} not in ours
+    again = searched("search", "--name", "f", "--first", "1")
+    assert_one_sentence(again)
+    assert "for a new search" in again.err
 
 
 def test_ctrl_c_stops_it_and_by_name_it_goes_on(searched: CommandLine, space: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -264,6 +265,15 @@ def test_the_helper_prints_figures_and_adds_them_to_the_run(trained: Root) -> No
     flat = {key for key, value in found.items() if isinstance(value, int | float)}
     assert {key: test[key] for key in flat} == {key: found[key] for key in flat}
     results = json.loads((trained.path / "vae-digits" / "0" / "results.json").read_text())
+    with np.load(trained.path / "vae-digits" / "0" / "noisy.npz", allow_pickle=False) as pictures:
+        assert pictures["noises"].tolist() == ["gaussian:0.1", "gaussian:0.2", "masking:0.25"]
+        originals, inputs = pictures["originals"] / 255, pictures["inputs"] / 255
+        assert pictures["labels"].tolist() == list(range(10))
+        assert inputs.shape == pictures["reconstructions"].shape == (3, 10, 1, 28, 28)
+    # Half a pixel's deviations are cut off at black; those of grey pixels are the factor.
+    is_grey = (originals > 0.45) & (originals < 0.55)
+    assert [(noisy - originals)[is_grey].std() for noisy in inputs[:2]] == pytest.approx([0.1, 0.2], rel=0.3)
+    assert (inputs[2] == 0)[originals > 0].mean() == pytest.approx(0.25, abs=0.05)
     assert found["mse"] == pytest.approx(results["test"]["mse"], rel=1e-6)
 
 
@@ -272,7 +282,7 @@ def test_the_helper_evaluates_a_classifier(trained: Root) -> None:
     found = json.loads(done.stdout)
     results = json.loads((trained.path / "classifier-digits" / "0" / "results.json").read_text())
     assert found["confusion"] == results["confusion"]
-    assert found["accuracy"] == results["test"]["accuracy"] == 1 - found["error"]
+    assert found["accuracy"] == results["test"]["accuracy"] == pytest.approx(1 - found["error"])
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,16 @@ def test_the_command_of_a_run_holds_what_is_not_the_default() -> None:
     assert not any(word.startswith(("beta=", "momentum=")) for word in said)
 
 
+@pytest.mark.parametrize(("preset", "first"), [("quick", "--first 6"), ("full", "")])
+def test_the_command_of_a_search_tries_the_same_configurations_first(preset: str, first: str) -> None:
+    work = paper(preset).step("search").work
+    assert isinstance(work, Search)
+    said = commands.search(work, "x")
+    assert said.startswith("aetui search cae --dataset mnist")
+    assert ("--first" in said) == bool(first)
+    assert first in said
+
+
 def test_a_wheel_brings_the_hand_picked_configurations(tmp_path: Path) -> None:
     pytest.importorskip("hatchling", reason="the build backend is not installed here")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]

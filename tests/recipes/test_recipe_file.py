@@ -102,3 +102,12 @@ def test_a_bad_recipe_is_refused_with_one_sentence(tmp_path: Path, text: str, sa
     with pytest.raises(RequestError, match=says) as refused:
         load(tmp_path, text)
     assert "\n" not in str(refused.value).rstrip()
+
+
+def test_images_of_ones_own_may_lie_beside_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "mine.toml").write_text('dataset = "photos"\n[only]\nkind = "run"\n')
+    monkeypatch.chdir("/")
+    (step,) = recipe_file.load(tmp_path / "mine.toml").steps
+    assert isinstance(step.work, Train)
+    assert step.work.plans[0].spec.dataset == str(tmp_path / "photos")

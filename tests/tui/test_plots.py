@@ -127,6 +127,16 @@ def test_few_points_are_left_alone() -> None:
     assert reduce_points(x, x, 100)[0] is x
 
 
+@pytest.mark.parametrize("look", [Look(), ASCII, PLAIN])
+def test_points_stand_for_themselves(look: Look) -> None:
+    points = Series(name="3 runs", x=[0, 5, 9], y=[0.5, 0.9, 0.1], colour=TRAIN_COLOUR, points=("×", "x"))
+    drawn = curves_text([points], 60, 14, look=look)
+    mark = look.pick("×", "x")
+    assert "".join(drawn.plain.split("\n")[1:-2]).count(mark) == 3
+    assert not any(0x2800 < ord(character) < 0x2900 for character in drawn.plain), "no line joins them"
+    assert drawn.plain.split("\n")[0].split() == [mark, "3", "runs"]
+
+
 def test_many_curves_leave_room_for_the_figure() -> None:
     curves = [series([0.5, 0.4], f"run {number}") for number in range(30)]
     assert len(canvas_rows(curves_text(curves, 60, 18, look=Look(), title="loss").plain)) >= 10

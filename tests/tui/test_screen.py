@@ -69,7 +69,7 @@ def state(database: Database, name: RunName) -> RunState:
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, (200, 60)])
 async def test_opens_on_what_is_live(root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]) -> None:
     async with screen(root, size) as pilot:
-        await until(sees(pilot, "digits-a/3", "val"))
+        await until(sees(pilot, "digits-a/3", "━━ val"))
         text = shown(pilot)
         assert current(pilot) == runs["running"]
         for word in ("✓ complete", "■ stopped", "✗ failed", "▶ running", "◌ waiting", "◫ held", "4/10"):
@@ -87,7 +87,7 @@ async def test_opens_on_what_is_live(root: Root, runs: dict[str, RunName], until
 async def test_an_empty_root_says_what_to_do(root: Root, until: Until, size: tuple[int, int]) -> None:
     async with screen(root, size) as pilot:
         await until(sees(pilot, "No experiments yet.", "Press n to start a run"))
-        for pane in "234":
+        for pane in "2345":
             await pilot.press(pane)
         assert not root.path.exists()
         keys = shown(pilot).split("\n")[-1]
@@ -132,12 +132,14 @@ async def test_the_selection_stays_while_data_changes(
 @pytest.mark.parametrize("size", [SMALL, MIDDLE])
 async def test_the_panes(root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]) -> None:
     async with screen(root, size) as pilot:
-        await until(sees(pilot, "val"))
+        await until(sees(pilot, "━━ val"))
         await pilot.press("2")
         await until(sees(pilot, "epoch 4 of 10", "PCA of 6-D", "●0 ●1 ●2 ●3"))
         await pilot.press("3")
-        await until(sees(pilot, "validation error", "folder"))
+        await until(sees(pilot, "No search here: S begins one."))
         await pilot.press("4")
+        await until(sees(pilot, "validation error", "folder"))
+        await pilot.press("5")
         await until(sees(pilot, "begins"))
         await pilot.press("right_square_bracket")
         await until(sees(pilot, "epoch"))
@@ -174,7 +176,7 @@ async def test_quick_moves_there_and_back_leave_no_pane_empty(
 ) -> None:
     async with screen(root) as pilot:
         await until(sees(pilot, "validation"))
-        for pane, word in (("2", "epoch 4 of 10"), ("4", "begins"), ("1", "validation")):
+        for pane, word in (("2", "epoch 4 of 10"), ("5", "begins"), ("1", "validation")):
             await pilot.press(pane)
             await until(sees(pilot, word))
             await pilot.press("up", "down", "up", "down")
@@ -356,7 +358,7 @@ async def test_the_filter_wants_all_words(root: Root, runs: dict[str, RunName], 
 
 async def test_help_lists_and_searches_the_keys(root: Root, runs: dict[str, RunName], until: Until) -> None:
     async with screen(root, SMALL) as pilot:
-        await until(sees(pilot, "val"))
+        await until(sees(pilot, "━━ val"))
         await pilot.press("question_mark")
         await until(sees(pilot, "Keys", "Start a run"))
         await pilot.press(*"undo")
@@ -395,7 +397,7 @@ async def test_a_run_is_started_from_the_form(
     database: Database, root: Root, until: Until, no_workers: list[str], size: tuple[int, int]
 ) -> None:
     async with screen(root, size) as pilot:
-        await until(sees(pilot, "val"))
+        await until(sees(pilot, "━━ val"))
         await pilot.press("n")
         await until(sees(pilot, "New run", "A convolutional autoencoder on mnist-5k"))
         await pilot.press("right", "right", "down", *"digits", "down", *"von-hand", "down", *"3x")
@@ -436,7 +438,7 @@ async def test_too_small_is_one_sentence(root: Root, runs: dict[str, RunName], u
     async with screen(root, (59, 20)) as pilot:
         await until(lambda: shown(pilot).strip() == "aetui needs 60 columns and 16 rows; q leaves.")
         await pilot.resize_terminal(*SMALL)
-        await until(sees(pilot, "digits-a/3", "val"))
+        await until(sees(pilot, "digits-a/3", "━━ val"))
         await pilot.resize_terminal(80, 15)
         await until(lambda: shown(pilot).strip() == "aetui needs 60 columns and 16 rows; q leaves.")
 
@@ -461,7 +463,7 @@ async def test_in_the_c_locale_all_is_ascii(
         await until(sees(pilot, "> running", "val"))
         # The folder of these tests has an umlaut: it is the user's, and shown as it is.
         await pilot.press("space")
-        for key in ["1", "2", "4", "n", "escape", "x", "escape", "question_mark", "escape", "ctrl+p", "escape"]:
+        for key in [*"1235n", "escape", "x", "escape", "r", "escape", "question_mark", "escape", "ctrl+p", "escape"]:
             await pilot.press(key)
             await pilot.pause(0.1)
             text = shown(pilot).replace("ä", "a")
@@ -475,9 +477,9 @@ async def test_names_and_logs_cannot_inject_markup(
     root.run(runs["failed"]).log.write_text(log)
     async with screen(root, focus=runs["failed"]) as pilot:
         await until(lambda: current(pilot) == runs["failed"])
-        await pilot.press("4")
+        await pilot.press("5")
         await until(sees(pilot, "[bold red]kept[/] as text", "error: [link=x]"))
-        await pilot.press("3")
+        await pilot.press("4")
         await until(sees(pilot, "failed: RuntimeError: out of luck"))
 
 

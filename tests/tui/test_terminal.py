@@ -123,7 +123,8 @@ from tui.app import AetuiApp
 async def look():
     app = AetuiApp(Root(Path(sys.argv[1])))
     async with app.run_test(size=(120, 36)) as pilot:
-        for pane, word in (("1", "validation"), ("2", "epoch 4 of 10"), ("3", "folder"), ("4", "begins")):
+        panes = {{"1": "validation", "2": "epoch 4 of 10", "3": "No search here", "4": "folder", "5": "begins"}}
+        for pane, word in panes.items():
             await pilot.press(pane)
             for _ in range(600):
                 if word in "".join(strip.text for strip in app.screen._compositor.render_strips()):

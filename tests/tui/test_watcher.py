@@ -6,14 +6,27 @@ from typing import Any, TypeVar
 import pytest
 from textual.message import Message
 
+from engine.recipes.asked import AskedRecipe
+from engine.recipes.driver_lock import driver_lock
+from engine.recipes.driving import Record
+from engine.recipes.progress import RecipeProgress, StepProgress, StepState
 from store import control
 from store.database import Database, open_database
 from store.metrics import MetricsWriter
 from store.names import RunName
 from store.paths import Root
 from store.records import RunState
+from tests.tui.found import begin_search, end_next, settings_of
 from tests.tui.roots import add_run, epoch_line, write_codes
-from tui.messages import CurvesChanged, FramesChanged, ListingChanged, LogGrew
+from tui.messages import (
+    CurvesChanged,
+    FindingsChanged,
+    FramesChanged,
+    ListingChanged,
+    LogGrew,
+    RecipesChanged,
+    RowsChanged,
+)
 from tui.watcher import View, Watcher
 
 M = TypeVar("M", bound=Message)
@@ -161,6 +174,53 @@ def test_a_run_that_is_come_back_to_is_shown_again(runs: dict[str, RunName], pos
     watcher.show(View(focus=runs["running"], visit=3, wants_frames=True, wants_log=True))
     assert len(post.next(FramesChanged).frames.frames) == 4
     assert post.next(LogGrew).is_new
+
+
+def test_findings_come_only_while_they_are_shown_and_something_changed(
+    database: Database, runs: dict[str, RunName], post: Post, watcher: Watcher
+) -> None:
+    begin_search(database, "search", [settings_of(number) for number in range(9)])
+    end_next(database, "COMPLETE", 0.05)
+    watcher.show(View(experiment="search"))
+    watcher.start()
+    post.next(ListingChanged, lambda message: message.listing.chosen == "search")
+    watcher.show(View(experiment="digits-a", wants_findings=True))
+    none = post.next(FindingsChanged)
+    assert (none.experiment, none.findings) == ("digits-a", None)
+    watcher.show(View(experiment="search", wants_findings=True))
+    found = post.next(FindingsChanged).findings
+    assert found is not None
+    assert [run.name.number for run in found.complete] == [0]
+    time.sleep(0.5)
+    assert not [message for message in list(post.messages.queue) if isinstance(message, FindingsChanged)]
+    end_next(database, "PRUNED", 0.01, epoch=3)
+    now = post.next(FindingsChanged, lambda message: message.findings and message.findings.progress.num_pruned).findings
+    assert now is not None
+    assert (now.progress.num_pruned, now.best_so_far()) == (1, [(0, 0.05)])
+
+
+def test_recipes_are_told_with_whether_they_are_driven(
+    root: Root, runs: dict[str, RunName], post: Post, watcher: Watcher
+) -> None:
+    asked = AskedRecipe(source="paper", dataset="digits", name="r")
+    recipe = asked.recipe()
+    steps = tuple(StepProgress(step=step, state=StepState.RUNNING) for step in recipe.steps)
+    watcher.start()
+    post.next(ListingChanged)
+    with driver_lock(root, "r"):
+        Record(root, asked, None).tell(RecipeProgress(recipe=recipe, steps=steps))
+        (told,) = post.next(RecipesChanged).recipes
+        assert (told.name, told.is_driven) == ("r", True)
+        time.sleep(2)
+        assert post.messages.empty() or not [m for m in list(post.messages.queue) if isinstance(m, RecipesChanged)]
+    (told,) = post.next(RecipesChanged).recipes
+    assert not told.is_driven
+    assert not [message for message in list(post.messages.queue) if isinstance(message, RowsChanged)]
+    watcher.show_recipe("r")
+    rows = post.next(RowsChanged)
+    assert (rows.name, rows.says) == ("r", "")
+    assert [row.id for row in rows.rows] == [row.id for row in recipe.rows]
+    assert next(row.reference for row in rows.rows if row.id == "cae6") == "0.0180"
 
 
 def test_a_storage_that_is_none_is_said_in_one_sentence(root: Root, post: Post, watcher: Watcher) -> None:

@@ -1,40 +1,45 @@
 """``aetui evaluate``: a run's test figures, clean and under noise, from a helper process."""
 
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from engine.noise import Noise
+import numpy as np
+
 from store.errors import RequestError
 from store.names import RunName
-from store.records import RunState
 from tui.commands.errors import DONE
 from tui.commands.helper import ask
 from tui.commands.look import find_run
 from tui.commands.options import Options
-from tui.commands.output import print_json, print_table, printable, say
-from tui.look import number_text
+from tui.commands.output import console, print_json, print_table, printable, say
+from tui.look import Look, number_text
+from tui.measuring import Evaluation
+from tui.strips import strips_text
+
+_WIDTH = 100
 
 
-def evaluate(options: Options, text: str, *, noise: Sequence[str], draws: int, iwae: int) -> int:
-    for each in noise:
-        Noise.parse(each)
+def evaluate(
+    options: Options, text: str, *, noise: Sequence[str], draws: int, iwae: int, has_pictures: bool = False
+) -> int:
+    wanted = Evaluation(noise=noise, draws=draws, iwae=iwae)
     database = options.open_database()
     run = find_run(database, text)
-    if run.state is not RunState.COMPLETE:
-        raise RequestError(f"{run.name} is {run.state}: only a complete run has test figures.")
-    if iwae and run.kind != "vae":
-        raise RequestError(f"{run.name} is a {run.kind}: only a vae has an importance-weighted likelihood.")
-    if not database.root.run(run.name).best.is_file():
-        raise RequestError(f"{run.name} has no checkpoint of its best epoch any more.")
-    arguments = [str(run.name), *(f"--noise={each}" for each in noise), f"--draws={draws}"]
-    if iwae:
-        arguments.append(f"--iwae={iwae}")
-    says = f"{run.name} is measured on the test images of {run.dataset}"
-    figures = ask(database, "engine.analysis.evaluate", arguments, says=says, data_dir=options.data_dir)
+    if has_pictures and not noise:
+        raise RequestError("--pictures shows what noise does: name some with --noise, like gaussian:0.1,0.3.")
+    if has_pictures and run.kind == "classifier":
+        raise RequestError(f"{run.name} is a classifier: it makes no pictures.")
+    says, arguments = wanted.says(run), wanted.arguments(run, wanted.check(database, run))
+    figures = ask(database, wanted.module, arguments, says=says, data_dir=options.data_dir)
     if options.json:
         print_json({"run": str(run.name), **figures})
     else:
         _print_figures(run.name, figures)
+        if has_pictures:
+            _print_pictures(database.root.run(run.name).noisy)
     return DONE
 
 
@@ -70,3 +75,15 @@ def _print_figures(name: RunName, figures: Mapping[str, Any]) -> None:
         columns = [str(label) for label in range(len(confusion))]
         rows = [(str(label), *map(str, row)) for label, row in enumerate(confusion)]
         print_table(("true \\ said", *columns), rows, right=columns)
+
+
+def _print_pictures(file: Path) -> None:
+    with np.load(file, allow_pickle=False) as arrays:
+        rows = [("clean", arrays["originals"])]
+        for noise, inputs, reconstructions in zip(
+            arrays["noises"].tolist(), arrays["inputs"], arrays["reconstructions"], strict=True
+        ):
+            rows += [(noise, inputs), ("reconstructed", reconstructions)]
+    width = min(_WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else _WIDTH
+    print()
+    console(sys.stdout).print(strips_text(rows, width, Look.of()))

@@ -1,24 +1,14 @@
-"""Helper processes: what needs torch or scikit-learn runs in one of its own and answers with one JSON object."""
+"""Asking a helper process from the command line: meanwhile it says what is going on."""
 
-import json
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from engine.supervisor import storage_environment
 from store.database import Database
-from store.errors import RequestError
-from store.paths import DATA_VARIABLE
-from tui.commands.errors import WRONG_REQUEST
 from tui.commands.output import console, is_terminal, note, printable
-
-
-class HelperFailed(Exception):
-    """A helper process ended without an answer."""
+from tui.helper_process import answer_of
 
 
 def ask(database: Database, module: str, arguments: Sequence[str], *, says: str, data_dir: Path | None) -> Any:
@@ -28,19 +18,8 @@ def ask(database: Database, module: str, arguments: Sequence[str], *, says: str,
         RequestError: it says that it was asked for something that cannot be.
         HelperFailed: it failed.
     """
-    command = [sys.executable, "-P", "-m", module, "--root", str(database.root.path), *arguments]
-    environment = {**os.environ, **storage_environment(database.storage)}
-    if data_dir is not None:
-        environment[DATA_VARIABLE] = str(data_dir.expanduser().absolute())
     with _shown(says):
-        # `run` kills it at Ctrl-C.
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, check=False
-        )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"{module} ends with status {done.returncode}"]
-        raise (RequestError if done.returncode == WRONG_REQUEST else HelperFailed)(printable(lines[-1]))
-    return json.loads(done.stdout)
+        return answer_of(database, module, arguments, data_dir)
 
 
 def _shown(says: str) -> AbstractContextManager[Any]:

@@ -1,56 +1,42 @@
 """``aetui recipe``: run a recipe to its end, or go on with it, and print its table."""
 
-import dataclasses
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import engine.jobs
 from engine import catalog
-from engine.recipes import recipe_file, runner, table
+from engine.recipes import driving, runner, table
+from engine.recipes.asked import AskedRecipe
 from engine.recipes.budget import NUM_WORKERS
-from engine.recipes.paper import NAME as PAPER
-from engine.recipes.paper import paper
 from engine.recipes.progress import RecipeProgress, StepProgress, StepState
 from engine.recipes.steps import Recipe, Search, Train
 from store.database import Database
-from store.errors import RequestError
 from store.paths import find_data_dir
 from tui.commands.data import fetch
 from tui.commands.errors import DONE, FAILED, INTERRUPTED
 from tui.commands.follow import Interrupts
 from tui.commands.options import Options
-from tui.commands.output import console, is_terminal, note, print_json, printable
+from tui.commands.output import console, is_terminal, note, print_json, printable, say
 from tui.look import duration_text
 
 
-@dataclass(frozen=True, kw_only=True)
-class WantedRecipe:
-    """A recipe as it was asked for; None: the recipe's own. ``source``: ``paper``, or a TOML file."""
-
-    source: str
-    name: str | None = None
-    preset: str | None = None
-    dataset: str | None = None
-    num_seeds: int | None = None
-    seed: int | None = None
-    device: str | None = None
-    threads: int | None = None
-
-
-def run_recipe(options: Options, wanted: WantedRecipe, *, slots: int | None = None) -> int:
+def run_recipe(options: Options, asked: AskedRecipe, *, slots: int | None = None, detach: bool = False) -> int:
     options.check()
     data_dir = find_data_dir(options.data_dir)
-    recipe = _find(wanted)
+    recipe = asked.recipe()
     there = None if options.is_fresh() else options.open_database(create=options.storage is not None)
+    driving.check_is_free(options.find_root(), recipe.name)
     for dataset in sorted(_datasets(recipe)):
         fetch(catalog.dataset(dataset), data_dir)
     runner.check(there, recipe, data_dir)
     database = there or options.open_database(create=True)
     note(_budget(recipe))
+    if detach:
+        return _detach(options, database, asked, data_dir, slots)
     interrupts = Interrupts()
     with interrupts.counted(), _shown(recipe) as shown:
         progress = runner.run(
@@ -60,11 +46,10 @@ def run_recipe(options: Options, wanted: WantedRecipe, *, slots: int | None = No
             data_dir=data_dir,
             see_to_workers=lambda: engine.jobs.ensure_workers(database, slots or NUM_WORKERS),
             should_stop=lambda: interrupts.count > 0,
+            record=driving.Record(database.root, asked, slots),
         )
-        if progress.was_interrupted:
-            runner.pause(database, recipe)
     rows = table.rows(database, recipe)
-    files = _write(database, recipe, rows)
+    files = list(map(str, table.write(database.root, recipe, rows)))
     if options.json:
         print_json(
             {
@@ -83,6 +68,16 @@ def run_recipe(options: Options, wanted: WantedRecipe, *, slots: int | None = No
     return _told_end(progress)
 
 
+def _detach(options: Options, database: Database, asked: AskedRecipe, data_dir: Path, slots: int | None) -> int:
+    name = driving.drive(database, asked, data_dir=data_dir, slots=slots)
+    log = printable(str(driving.log_file(database.root, name)))
+    if options.json:
+        print_json({"recipe": name, "log": log})
+    else:
+        say(f"{name} goes on in the background: `aetui`, then r, shows its steps; `tail -f {shlex.quote(log)}` too.")
+    return DONE
+
+
 def _told_end(progress: RecipeProgress) -> int:
     for step in progress.failed:
         note(f"aetui: {step.step.id} failed: {printable(step.says)}")
@@ -90,31 +85,6 @@ def _told_end(progress: RecipeProgress) -> int:
         note("What it trained is held back; the same command goes on where it was.")
         return INTERRUPTED
     return DONE if progress.is_done else FAILED
-
-
-def _find(wanted: WantedRecipe) -> Recipe:
-    """Raises RequestError: there is no such recipe, or it takes no such options."""
-    if wanted.source == PAPER:
-        given: dict[str, Any] = {
-            key: value
-            for key in ("seed", "num_seeds", "device", "threads")
-            if (value := getattr(wanted, key)) is not None
-        }
-        return paper(wanted.preset or "quick", dataset=wanted.dataset, name=wanted.name, **given)
-    if not Path(wanted.source).is_file():
-        raise RequestError(f"There is no recipe {wanted.source!r}: take {PAPER}, or the path of a TOML file.")
-    for option, value in (
-        ("--preset", wanted.preset),
-        ("--dataset", wanted.dataset),
-        ("--seeds", wanted.num_seeds),
-        ("--seed", wanted.seed),
-        ("--device", wanted.device),
-        ("--threads", wanted.threads),
-    ):
-        if value is not None:
-            raise RequestError(f"{option} is for the recipe {PAPER}: a file says by itself what its steps are.")
-    recipe = recipe_file.load(Path(wanted.source))
-    return recipe if wanted.name is None else dataclasses.replace(recipe, name=wanted.name)
 
 
 def _datasets(recipe: Recipe) -> set[str]:
@@ -133,16 +103,6 @@ def _budget(recipe: Recipe) -> str:
     lines = [f"{recipe.title}: what each step should take on {NUM_WORKERS} workers"]
     lines += [f"  {step.title:<{width}}  {duration_text(step.budget_s):>7}" for step in recipe.steps]
     return "\n".join([*lines, f"  {'all':<{width}}  {duration_text(sum(step.budget_s for step in recipe.steps)):>7}"])
-
-
-def _write(database: Database, recipe: Recipe, rows: list[table.Row]) -> list[str]:
-    """The table as Markdown and LaTeX; returns the files."""
-    folder = database.root.figures / recipe.name
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {folder / "table.md": table.markdown, folder / "table.tex": table.latex}
-    for file, render in files.items():
-        file.write_text(render(recipe, rows), encoding="utf-8")
-    return list(map(str, files))
 
 
 class _Display(Protocol):

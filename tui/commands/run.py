@@ -20,7 +20,7 @@ from tui.commands.follow import follow
 from tui.commands.look import figures_text, find_run
 from tui.commands.options import Options
 from tui.commands.output import note, print_json, printable, say
-from tui.launching import DEFAULT_EPOCHS
+from tui.launching import DEFAULT_EPOCHS, with_encoder
 from tui.look import duration_text, number_text
 
 
@@ -133,13 +133,13 @@ def configure(options: Options, wanted: Wanted) -> tuple[RunSpec, str]:
     return spec, experiment
 
 
-def _plain(kind: catalog.Kind, dataset: str, model: ModelSpec | None = None) -> RunSpec:
+def _plain(kind: catalog.Kind, dataset: str) -> RunSpec:
     return RunSpec(
         kind=kind.name,
         dataset=dataset,
         epochs=DEFAULT_EPOCHS,
         threads=default_threads(),
-        model=model or kind.spec(),
+        model=kind.spec(),
     )
 
 
@@ -150,13 +150,8 @@ def _transfer(origin: RunName, encoder: RunSpec, wanted: Wanted) -> tuple[RunSpe
         RequestError: a setting is not known, or the encoder's weights do not fit.
     """
     kind = catalog.kind(wanted.kind)
-    sizes = {shape.name: getattr(encoder.model, shape.name) for shape in dataclasses.fields(ModelSpec)}
-    spec = as_wanted(_plain(kind, encoder.dataset, kind.spec(**sizes)), wanted)
-    assert isinstance(spec.model, ClassifierSpec)
-    kept = ("width", "depth") if spec.model.freeze == "convolutions" else ("width", "depth", "hidden")
-    for name in kept:
-        if getattr(spec.model, name) != sizes[name]:
-            raise RequestError(f"{origin} has {name}={sizes[name]}: its encoder fits no other.")
+    given = {key for key, _ in (key_and_value("--set", text) for text in wanted.settings)}
+    spec = with_encoder(as_wanted(_plain(kind, encoder.dataset), wanted), origin, encoder, given)
     return spec, wanted.experiment or engine.jobs.default_experiment(spec.kind, spec.dataset)
 
 

@@ -10,7 +10,7 @@ import engine.jobs
 import engine.search
 from engine import catalog
 from engine.devices import check_device
-from engine.recipes.hand_picked import hand_picked
+from engine.recipes.hand_picked import hand_picked, load
 from engine.search import SearchProgress
 from engine.space import Space, reference_space
 from engine.spec import RunSpec, convert
@@ -39,6 +39,7 @@ class WantedSearch:
     base: Wanted
     num_trials: int | None = None
     space: Path | None = None
+    first: str | None = None
     sampler: str | None = None
     pruner: str | None = None
     at_least: Sequence[str] = ()
@@ -85,12 +86,13 @@ def _start(options: Options, wanted: WantedSearch) -> tuple[Database, str]:
         space = Space.load(wanted.space)
     else:
         space = Space.from_json(before.space) if before else reference_space()
+    if before and wanted.first is not None:
+        raise RequestError(f"{experiment} has begun already: --first is for a new search.")
     if before:
         first, num_trials, sampler, pruner = before.first, before.num_trials, before.sampler, before.pruner
         at_least = before.at_least
     else:
-        # Ours lie in the reference's space: in another they may mean nothing.
-        first = hand_picked(space) if wanted.space is None else ()
+        first = _first(wanted, space)
         num_trials, sampler, pruner, at_least = DEFAULT_TRIALS, "tpe", "percentile", {}
     arguments: dict[str, Any] = {
         "sampler": wanted.sampler or sampler,
@@ -135,6 +137,21 @@ def _base(options: Options, database: Database | None, wanted: Wanted) -> tuple[
             "take another name with --name."
         )
     return frozen, experiment, before[0]
+
+
+def _first(wanted: WantedSearch, space: Space) -> Sequence[Mapping[str, Any]]:
+    """Raises RequestError: there are not so many, the file cannot be read, or they lie outside the space."""
+    if wanted.first is not None and not wanted.first.isdecimal():
+        return load(Path(wanted.first), space)
+    if wanted.space is not None:
+        if wanted.first not in (None, "0"):
+            raise RequestError(f"--first {wanted.first}: ours lie in the reference's space; name a file with your own.")
+        return ()
+    ours = hand_picked(space)
+    number = len(ours) if wanted.first is None else int(wanted.first)
+    if number > len(ours):
+        raise RequestError(f"--first {number} is more than there are: take at most {len(ours)}, or name a file.")
+    return ours[:number]
 
 
 def _at_least(text: str) -> tuple[str, int]:

@@ -11,20 +11,24 @@ from textual.widgets import ContentSwitcher, Input, Static
 
 from store.names import RunName
 from store.paths import Root
-from store.records import Run
+from store.records import Run, RunState
 from tui import bindings
 from tui.filtering import matches, words_of_experiment, words_of_run
 from tui.look import Look
 from tui.messages import (
     CurvesChanged,
     Done,
+    FindingsChanged,
     FramesChanged,
     Listing,
     ListingChanged,
     LoadChanged,
     LogGrew,
+    RecipesChanged,
     Refused,
+    RowsChanged,
 )
+from tui.screens.recipe import RecipeScreen
 from tui.screens.run_actions import RunActions
 from tui.watcher import View, Watcher
 from tui.widgets.experiments import ExperimentTable
@@ -35,6 +39,7 @@ from tui.widgets.loss_pane import LossPane
 from tui.widgets.numbers_pane import NumbersPane
 from tui.widgets.pane_strip import PANES, PaneStrip
 from tui.widgets.runs import RunTable
+from tui.widgets.search_pane import SearchPane
 from tui.widgets.table import RowTable
 from tui.widgets.top_line import TopLine
 
@@ -45,7 +50,10 @@ MIN_WIDTH, MIN_HEIGHT = 60, 16
 _WIDTHS = [(0, "-too-narrow"), (MIN_WIDTH, "-small"), (100, "-middle"), (160, "-large")]
 _HEIGHTS = [(0, "-too-low"), (MIN_HEIGHT, "-fits")]
 _MOST_CURVES = 200
-_NEEDS_ALL = {"pane", "pane_step", "filter", "stop", "pause", "resume", "delete", "mark", "epoch", "side", "open"}
+_NEEDS_ALL = {
+    *("pane", "pane_step", "filter", "side", "open", "epoch", "recipes"),
+    *("stop", "pause", "resume", "delete", "mark", "search", "evaluate", "cross_validate", "latent_study"),
+}
 
 
 class HomeScreen(RunActions):
@@ -68,6 +76,9 @@ class HomeScreen(RunActions):
         self._curves: dict[RunName, Curves] = {}
         self._words = {"experiments": "", "runs": ""}
         self._filtered = "runs"
+        self._recipes = RecipesChanged(())
+        self._rows: RowsChanged | None = None
+        self._recipe_screen: RecipeScreen | None = None
         self.listing = Listing()
 
     def compose(self) -> ComposeResult:
@@ -93,7 +104,12 @@ class HomeScreen(RunActions):
     async def _mount_rest(self) -> None:
         """What the first frame does not show, and what feeds it: styling these would hold that frame up by a fifth."""
         look = self._look
-        hidden = [LatentPane(look, id="latent"), NumbersPane(look, id="numbers-pane"), LogPane(look, id="log")]
+        hidden = [
+            LatentPane(look, id="latent"),
+            SearchPane(look, id="search"),
+            NumbersPane(look, id="numbers-pane"),
+            LogPane(look, id="log"),
+        ]
         for pane in hidden:
             pane.display = False
         await self.query_one("#panes").mount(*hidden)
@@ -147,6 +163,24 @@ class HomeScreen(RunActions):
     def _take_log(self, message: LogGrew) -> None:
         self.query_one("#log", LogPane).take_lines(message.name, message.lines, message.is_new)
 
+    @on(FindingsChanged)
+    def _take_findings(self, message: FindingsChanged) -> None:
+        self.query_one("#search", SearchPane).take_findings(message.experiment, message.findings)
+        self.refresh_bindings()
+
+    @on(RecipesChanged)
+    def _take_recipes(self, message: RecipesChanged) -> None:
+        self._recipes = message
+        self.query_one(TopLine).show_recipe(next((each for each in message.recipes if each.is_driven), None))
+        if self._recipe_screen is not None:
+            self._recipe_screen.take_recipes(message)
+
+    @on(RowsChanged)
+    def _take_rows(self, message: RowsChanged) -> None:
+        self._rows = message
+        if self._recipe_screen is not None:
+            self._recipe_screen.take_rows(message)
+
     @on(LoadChanged)
     def _take_load(self, message: LoadChanged) -> None:
         self.query_one(TopLine).show_load(message)
@@ -198,6 +232,7 @@ class HomeScreen(RunActions):
         self.query_one(PaneStrip).show_run(run)
         self.query_one(LossPane).show_run(run, self.listing, self.runs.marks)
         self.query_one("#latent", LatentPane).show_run(run)
+        self.query_one("#search", SearchPane).show_experiment(self._experiment)
         self.query_one("#log", LogPane).show_run(run.name if run else None)
         self._show_numbers()
         self._watcher.show(
@@ -208,6 +243,7 @@ class HomeScreen(RunActions):
                 marked=tuple(self.runs.marks),
                 wants_frames=self.pane == "latent",
                 wants_log=self.pane == "log",
+                wants_findings=self.pane == "search",
             )
         )
         self.refresh_bindings()
@@ -240,6 +276,18 @@ class HomeScreen(RunActions):
         self._words["runs"] = ""  # it would be a pity if the filter hid it
         self.query_one("#filter", Input).remove_class("-open")
         self.experiments.go_to(name.experiment)
+        self._fill_tables()
+        self.show_current()
+
+    def _go_to_experiment(self, experiment: str) -> None:
+        """To the experiment's run that was visited last, else to its favourite."""
+        self._experiment, self._wanted = experiment, None
+        self._words = dict.fromkeys(self._words, "")
+        self.query_one("#filter", Input).remove_class("-open")
+        self.experiments.go_to(experiment)
+        self.runs.focus()
+        self.runs.empty_text = ""
+        self.runs.set_items([])
         self._fill_tables()
         self.show_current()
 
@@ -302,6 +350,27 @@ class HomeScreen(RunActions):
     def _choose_pane(self, message: PaneStrip.Chosen) -> None:
         self.action_pane(message.pane)
 
+    def action_recipes(self) -> None:
+        screen = RecipeScreen(
+            self._watcher,
+            self._look,
+            self._recipes,
+            self._rows,
+            act=self._act,
+            new=self.action_new_recipe,
+            data_dir=self._data_dir,
+        )
+
+        def leave(place: RunName | str | None) -> None:
+            self._recipe_screen = None
+            if isinstance(place, RunName):
+                self._go_to(place)
+            elif place is not None:
+                self._go_to_experiment(place)
+
+        self._recipe_screen = screen
+        self.app.push_screen(screen, leave)
+
     def action_filter(self) -> None:
         self._filtered = "experiments" if self.focused is self.experiments else "runs"
         box = self.query_one("#filter", Input)
@@ -324,13 +393,20 @@ class HomeScreen(RunActions):
     # Keys: panes
 
     def action_log_axis(self) -> None:
-        self.query_one(LossPane).action_log_axis()
+        (self.query_one("#search", SearchPane) if self.pane == "search" else self.query_one(LossPane)).action_log_axis()
 
     def action_measure(self) -> None:
-        self.query_one(LossPane).action_measure()
+        if self.pane == "search":
+            self.query_one("#search", SearchPane).action_view()
+        else:
+            self.query_one(LossPane).action_measure()
 
     def action_epoch(self, steps: int) -> None:
         self.query_one("#latent", LatentPane).action_epoch(steps)
+
+    def _chosen_runs(self) -> list[Run]:
+        """The marked runs, else the one under the cursor, as far as they are known."""
+        return [self._known[name] for name in self._chosen() if name in self._known]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not self._is_complete:
@@ -339,14 +415,18 @@ class HomeScreen(RunActions):
         match action:
             case "stop" | "pause" | "resume" | "delete":
                 return bool(self.targets(action))
-            case "mark":
+            case "mark" | "cross_validate" | "latent_study":
                 return is_there
+            case "evaluate":
+                return any(run.state is RunState.COMPLETE for run in self._chosen_runs())
             case "unmark":
                 return bool(self.runs.marks)
             case "workers":
                 return self.listing.queue > 0 and not self.listing.workers
             case "undo":
                 return bool(self._removed)
+            case "log_axis" | "measure" if self.pane == "search":
+                return self.query_one("#search", SearchPane).findings is not None
             case "log_axis" | "measure":
                 return is_there and self.pane == "loss"
             case "epoch":

@@ -1,20 +1,29 @@
-"""The keys that do something to runs: new, stop, pause, delete, undo, mark."""
+"""The keys that do something to runs: new, stop, pause, delete, undo, mark; and those that open forms."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import Screen
 
 from store.errors import RequestError
 from store.names import RunName
+from store.paths import find_data_dir
 from store.records import Run, RunState
 from tui import actions
+from tui.background import Background, failure, outcome
 from tui.look import Look
-from tui.messages import Done, Refused
+from tui.messages import Refused
 from tui.screens.question import Answer, Question
 from tui.watcher import Watcher
 from tui.widgets.runs import RunTable
 
+if TYPE_CHECKING:
+    from store.database import Database
+    from tui.measuring import Evaluation, LatentStudy
+    from tui.screens.forms.form import Form
+
+R = TypeVar("R")
 _RESUMABLE = (RunState.PAUSED, RunState.HELD, RunState.STOPPED, RunState.FAILED, RunState.PRUNED)
 _SENSIBLE: dict[str, Callable[[Run], bool]] = {
     "stop": lambda run: not run.state.is_finished,
@@ -31,6 +40,7 @@ class RunActions(Screen[None]):
     def __init__(self, watcher: Watcher, look: Look, data_dir: Path | None) -> None:
         super().__init__()
         self._watcher, self._look, self._data_dir = watcher, look, data_dir
+        self._background = Background(watcher.open, self.post_message)
         self._removed: list[tuple[RunName, ...]] = []
         self._known: dict[RunName, Run] = {}
         """The runs listed last, and marked ones of other experiments as they were last seen."""
@@ -43,14 +53,146 @@ class RunActions(Screen[None]):
         """Bring what is shown to the run under the cursor and the marks."""
         raise NotImplementedError
 
+    # Forms. Their modules bring the engine's catalog: not before one is asked for
+
     def action_new(self) -> None:
-        from tui.screens.launch import Launch, LaunchScreen  # the engine's catalog: not before it is asked for
+        from tui.launching import Launch, fitted, is_classifier
+        from tui.screens.forms.run import RunForm
 
-        def start(launch: Launch | None) -> None:
-            if launch is not None:
-                self._act(actions.launch(launch.spec, launch.experiment, self._data_dir))
+        def examine(launch: Launch) -> None:
+            from engine import jobs
 
-        self.app.push_screen(LaunchScreen(), start)
+            database = self._there()
+            spec = fitted(database, launch)
+            name = launch.experiment or jobs.default_experiment(spec.kind, spec.dataset)
+            jobs.check(database, spec, name, find_data_dir(self._data_dir))
+
+        run = self.runs.current
+        origin = run if run and not is_classifier(run.kind) else None
+        self._open(RunForm(origin, examine), lambda launch: actions.launch(launch, self._data_dir))
+
+    def action_new_recipe(self) -> None:
+        from tui.screens.forms.recipe import NewRecipe, RecipeForm
+
+        def examine(new: NewRecipe) -> None:
+            from engine.recipes import driving, runner
+
+            recipe = new.asked.recipe()
+            runner.check(self._there(), recipe, self._data_dir)
+            driving.check_is_free(self._watcher.root, recipe.name)
+
+        self._open(RecipeForm(examine), lambda new: actions.drive(new.asked, new.num_workers, self._data_dir))
+
+    def action_search(self) -> None:
+        run = self.runs.current
+        experiment = run.name.experiment if run else None
+
+        def find(database: "Database | None") -> Callable[[], None]:
+            from tui import searching
+            from tui.screens.forms.search import SearchForm
+
+            before = searching.resting(database, experiment)
+
+            def examine(wanted: searching.Wanted) -> None:
+                searching.check(self._there(), wanted, self._data_dir)
+
+            return lambda: self._open(
+                SearchForm(experiment, before, examine), lambda wanted: actions.search(wanted, self._data_dir)
+            )
+
+        self._look_up(find)
+
+    def action_cross_validate(self) -> None:
+        run = self.runs.current
+        if run is None:
+            self.post_message(Refused("There is no experiment whose settings could be cross-validated."))
+            return
+        experiment = run.name.experiment
+
+        def find(database: "Database | None") -> Callable[[], None]:
+            from engine import crossval
+            from tui.screens.forms.crossval import CrossvalForm
+
+            if database is not None:
+                crossval.best_runs(database, experiment, 1)  # else there is nothing to ask for
+            return lambda: self._open(
+                CrossvalForm(experiment), lambda wanted: actions.cross_validate(experiment, wanted.top, wanted.folds)
+            )
+
+        self._look_up(find)
+
+    def action_evaluate(self) -> None:
+        from tui.screens.forms.evaluate import EvaluateForm
+
+        runs = [self._known[name] for name in self._chosen() if name in self._known]
+        complete = [run for run in runs if run.state is RunState.COMPLETE]
+        if not complete:
+            self.post_message(Refused("Only a complete run has test figures."))
+            return
+
+        def ask(wanted: "Evaluation | None") -> None:
+            if wanted is not None:
+                self._measure(complete, wanted)
+
+        self.app.push_screen(EvaluateForm(complete), ask)
+
+    def action_latent_study(self) -> None:
+        from tui.screens.forms.latent import LatentForm
+
+        run = self.runs.current
+        if run is None:
+            self.post_message(Refused("There is no run whose codes could be looked at."))
+            return
+
+        def examine(wanted: "LatentStudy") -> None:
+            wanted.check(self._watcher.open(), run)
+
+        def ask(wanted: "LatentStudy | None") -> None:
+            if wanted is not None:
+                self._measure([run], wanted)
+
+        self.app.push_screen(LatentForm(run, examine), ask)
+
+    def _measure(self, runs: Sequence[Run], wanted: "Evaluation | LatentStudy") -> None:
+        for run in runs:
+            self._background.add(actions.measure(run, wanted, self._data_dir, self.post_message))
+
+    def _open(self, form: "Form[R]", act: Callable[[R], actions.Action]) -> None:
+        def start(wanted: R | None) -> None:
+            if wanted is not None:
+                self._act(act(wanted))
+
+        self.app.push_screen(form, start)
+
+    def _look_up(self, find: Callable[["Database | None"], Callable[[], None]]) -> None:
+        """Call ``find`` in a thread, and what it gives on the screen, unless something else was opened meanwhile."""
+        screen = self.app.screen
+
+        def show(then: Callable[[], None]) -> None:
+            if self.app.screen is screen:
+                then()
+
+        def work() -> None:
+            try:
+                then = find(self._there())
+            except RequestError as error:
+                self.post_message(Refused(str(error)))
+            except Exception as error:
+                self.log.error(error)
+                self.post_message(failure(error))
+            else:
+                self.app.call_from_thread(show, then)
+
+        self.run_worker(work, thread=True, exit_on_error=False)
+
+    def _there(self) -> "Database | None":
+        """The storage, None where there is nothing yet."""
+        try:
+            return self._watcher.open()
+        except RequestError:  # what is more than absent is told of by the watcher
+            return None
+
+    # Keys
 
     def action_stop(self) -> None:
         names = self.targets("stop")
@@ -95,10 +237,12 @@ class RunActions(Screen[None]):
 
     def targets(self, action: str) -> list[RunName]:
         """The marked runs, else the one under the cursor, as far as ``action`` makes sense for their state."""
+        known = {name: self._known[name] for name in self._chosen() if name in self._known}
+        return [name for name in self._chosen() if name not in known or _SENSIBLE[action](known[name])]
+
+    def _chosen(self) -> list[RunName]:
         run = self.runs.current
-        names = list(self.runs.marks) or ([run.name] if run else [])
-        known = {name: self._known[name] for name in names if name in self._known}
-        return [name for name in names if name not in known or _SENSIBLE[action](known[name])]
+        return list(self.runs.marks) or ([run.name] if run else [])
 
     def _ask(self, title: str, answers: list[Answer], choices: dict[str, actions.Action]) -> None:
         def act(value: str | None) -> None:
@@ -111,14 +255,7 @@ class RunActions(Screen[None]):
         """Do it in a thread: the storage may be busy, and the screen does not wait."""
 
         def work() -> None:
-            try:
-                message: Done | Refused = action(self._watcher.open(create=True))
-            except RequestError as error:
-                message = Refused(str(error))
-            except Exception as error:  # the screen outlives a storage that fails; the log has the rest
-                self.log.error(error)
-                message = Refused(f"That failed: {str(error).strip().splitlines()[0] if str(error) else error!r}")
-            self.post_message(message)
+            self.post_message(outcome(action, lambda: self._watcher.open(create=True)))
 
         self.run_worker(work, thread=True, exit_on_error=False)
 

@@ -152,7 +152,7 @@ def why_no_numbers(run: Run, workers: tuple[Worker, ...], queue: int) -> str:
         case RunState.STALLED | RunState.LOST:
             return "Its worker has fallen silent: another one takes the run over."
         case RunState.FAILED:
-            return f"Failed before its first step: {printable(run.reason or 'see its log (4)')}."
+            return f"Failed before its first step: {printable(run.reason or 'see its log (5)')}."
     return f"This run is {run.state} and left no numbers."
 
 

@@ -12,7 +12,7 @@ from tui.look import Look, duration_text, printable
 from tui.widgets.lines import Lines
 from tui.widgets.runs import shown_state, shown_value
 
-PANES = ("loss", "latent", "numbers", "log")
+PANES = ("loss", "latent", "search", "numbers", "log")
 
 
 def time_left(run: Run) -> str:
@@ -53,17 +53,21 @@ class PaneStrip(Lines):
     def on_click(self, event: events.Click) -> None:
         start = 1
         for number, pane in enumerate(PANES, 1):
-            end = start + len(f" {number} {pane} ")
+            end = start + len(self._tab(number, pane))
             if event.y == 0 and start <= event.x < end:
                 self.post_message(self.Chosen(pane))
             start = end
+
+    def _tab(self, number: int, pane: str) -> str:
+        is_roomy = self.size.width > sum(len(f" {number} {pane} ") for number, pane in enumerate(PANES, 1))
+        return f" {number} {pane} " if is_roomy else f"{number} {pane} "
 
     def _draw(self) -> None:
         tabs = Text(" ", no_wrap=True)
         for number, pane in enumerate(PANES, 1):
             is_shown = pane == self._pane
             style = ("bold reverse" if self._is_active else "bold underline") if is_shown else "dim"
-            tabs.append(f" {number} {pane} ", style=style)
+            tabs.append(self._tab(number, pane), style=style)
         self.show_text(tabs.append("\n").append_text(self._title()))
 
     def _title(self) -> Text:

@@ -23,7 +23,8 @@ Item = TypeVar("Item")
 class Column(Generic[Item]):
     """``cell`` gives the text and the component class that colours it ("" for none).
 
-    ``width`` 0 takes what is left. ``from_width``: the column is there in tables at least so wide.
+    ``width`` 0 takes what is left. ``from_width``: the column is there in tables at least so wide. ``is_cut_inside``:
+    of a text too long the beginning and the end are shown.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Column(Generic[Item]):
     cell: Callable[[Item], tuple[str, str]]
     is_right: bool = False
     from_width: int = 0
+    is_cut_inside: bool = False
 
 
 class RowTable(ScrollView, Generic[Item], can_focus=True):
@@ -216,6 +218,8 @@ class RowTable(ScrollView, Generic[Item], can_focus=True):
         segments = [Segment(pointer, base), Segment(mark, base + mark_style if mark_style else base)]
         for column, size in self._fitting(width):
             text, name = column.cell(item)
+            if column.is_cut_inside:
+                text = _without_middle(text, size, self.look)
             colour = self._style(name) if name and not (is_cursor and self.has_focus) else None
             segments.append(
                 Segment(_fitted(text, size, column.is_right, self.look) + " ", base + colour if colour else base)
@@ -229,6 +233,13 @@ class RowTable(ScrollView, Generic[Item], can_focus=True):
 
 _WHOLE = {"table--header", "table--header-focused", "table--cursor", "table--cursor-focused"}
 """Component classes with a background of their own; the others only lend their colour to a row."""
+
+
+def _without_middle(text: str, width: int, look: Look) -> str:
+    if cell_len(text) <= width or width < 5:
+        return text
+    half = width // 2
+    return text[: width - half - 1] + look.pick("…", "~") + text[-half:]
 
 
 def _fitted(text: str, width: int, is_right: bool, look: Look) -> str:

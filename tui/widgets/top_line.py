@@ -1,15 +1,20 @@
 """The top line: root, workers, queue, load."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from store.paths import Root
-from tui.look import Look, printable
+from tui.look import Look, duration_text, printable
 from tui.messages import Listing, LoadChanged
 from tui.widgets.lines import Lines
 
+if TYPE_CHECKING:
+    from engine.recipes.driving import DrivenRecipe
+
+_LEAST_ROOT = 26
+"""Columns that the name and the root keep before a recipe is told of."""
 _WIDE = 96  # columns from which there is room for the load beside the root
 
 
@@ -20,6 +25,7 @@ class TopLine(Lines):
         self._look = look
         self._listing: Listing | None = None
         self._load: LoadChanged | None = None
+        self._recipe: DrivenRecipe | None = None
 
     def show_listing(self, listing: Listing) -> None:
         self._listing = listing
@@ -27,6 +33,11 @@ class TopLine(Lines):
 
     def show_load(self, load: LoadChanged) -> None:
         self._load = load
+        self._draw()
+
+    def show_recipe(self, recipe: "DrivenRecipe | None") -> None:
+        """The recipe that is driven now, if one is."""
+        self._recipe = recipe
         self._draw()
 
     def on_resize(self) -> None:
@@ -39,9 +50,15 @@ class TopLine(Lines):
         left.append(" aetui ", style="bold").append(f" {self._root}", style="dim")
         if self._listing is not None and self._listing.problem:
             left.append(f"  {printable(self._listing.problem)}", style="bold")
-        room = width - right.cell_len - 2
+        told = Text()
+        if self._recipe is not None and not (self._listing and self._listing.problem):
+            told = Text(f"  {_told(self._recipe)}")
+            if width - right.cell_len - told.cell_len - 2 < min(left.cell_len, _LEAST_ROOT):
+                told = Text()
+        room = width - right.cell_len - told.cell_len - 2
         if left.cell_len > room:
             left.truncate(max(room, 0), overflow="ellipsis" if self._look.is_unicode else "crop")
+        left.append_text(told)
         left.append(" " * (width - left.cell_len - right.cell_len - 1))
         self.show_text(left.append_text(right))
 
@@ -59,6 +76,10 @@ class TopLine(Lines):
             facts.append(f"cpu {load.cpu_percent}%")
             facts.append(f"mem {load.memory_used:.1f}/{load.memory_total:.0f} GB")
         return Text(self._look.pick(" · ", " | ").join(facts), no_wrap=True)
+
+
+def _told(recipe: "DrivenRecipe") -> str:
+    return f"{recipe.name} {recipe.num_steps_done}/{len(recipe.steps)}, {duration_text(recipe.left_s)} left"
 
 
 def _short(path: Path) -> str:

@@ -1,0 +1,1 @@
+"""Forms: one file a form, on the base in ``form``."""

@@ -1,0 +1,52 @@
+"""Rows of images as text: dots of braille, dithered, or shades of ASCII; read without any colour. Pure functions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.text import Text
+
+from tui.look import Look
+
+_BRAILLE = 0x2800
+_DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+_ORDER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]])
+"""Bayer's order of 4 x 4 thresholds (1973): a grey is as many dots as it is bright."""
+_SHADES = " .:-=+*#%@"
+_LARGEST = 32
+"""Pixels a side; larger images are averaged down to it."""
+
+
+def strips_text(rows: Sequence[tuple[str, np.ndarray]], width: int, look: Look) -> Text:
+    """A row of pictures for each label: ``rows`` of uint8 [N, C, H, W], as many as ``width`` columns have room for."""
+    text = Text(no_wrap=True)
+    for number, (label, images) in enumerate(rows):
+        text.append("\n" if number else "").append(label, style="bold")
+        pictures = [_picture(image, look) for image in images]
+        fitting = max(1, (width + 1) // (len(pictures[0][0]) + 1)) if pictures else 0
+        for lines in zip(*pictures[:fitting], strict=True):
+            text.append("\n" + " ".join(lines).rstrip())
+    return text
+
+
+def _picture(image: np.ndarray, look: Look) -> list[str]:
+    """The lines of one image, 2 x 4 pixels a character."""
+    grey = _shrunk(image.mean(axis=0) / 255)
+    height, width = grey.shape
+    padded = np.pad(grey, ((0, -height % 4), (0, -width % 2)))
+    cells = padded.reshape(padded.shape[0] // 4, 4, padded.shape[1] // 2, 2).swapaxes(1, 2)  # [rows, columns, 4, 2]
+    if not look.is_unicode:
+        shades = np.clip(cells.mean(axis=(2, 3)) * len(_SHADES), 0, len(_SHADES) - 1).astype(int)
+        return ["".join(_SHADES[shade] for shade in row) for row in shades]
+    thresholds = np.tile((_ORDER + 0.5) / _ORDER.size, (cells.shape[0], (cells.shape[1] + 1) // 2))
+    limits = thresholds[:, : padded.shape[1]].reshape(cells.shape[0], 4, cells.shape[1], 2).swapaxes(1, 2)
+    bits = ((cells > limits) * _DOT_BITS).sum(axis=(2, 3))
+    return ["".join(chr(_BRAILLE + bit) for bit in row) for row in bits]
+
+
+def _shrunk(grey: np.ndarray) -> np.ndarray:
+    factor = -(-max(grey.shape) // _LARGEST)
+    if factor == 1:
+        return grey
+    height, width = (side // factor * factor for side in grey.shape)
+    shrunk: np.ndarray = grey[:height, :width].reshape(height // factor, factor, width // factor, factor).mean((1, 3))
+    return shrunk

@@ -1,0 +1,128 @@
+"""What the search of the chosen experiment has found: history, what mattered, the best of each, what was pruned."""
+
+from typing import TYPE_CHECKING, Any
+
+from rich.segment import Segment
+from rich.text import Text
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui import bindings
+from tui.look import Look
+
+if TYPE_CHECKING:
+    from tui.findings import Findings
+
+NO_SEARCH = "No search here: S begins one."
+_TWO_BLOCKS, _TWO_COLUMNS = 62, 110
+"""Widths from which short blocks stand beside each other, and from which everything does."""
+_MARGIN = 2
+
+
+class SearchPane(ScrollView, can_focus=True):
+    """``m`` changes between the blocks and parallel coordinates, ``L`` the history's axis."""
+
+    BINDINGS = bindings.SCROLL
+
+    def __init__(self, look: Look, **options: Any) -> None:
+        super().__init__(**options)
+        self._look = look
+        self._experiment: str | None = None
+        self._told: tuple[str, Findings | None] | None = None
+        self._log_y = False
+        self._is_parallel = False
+        self._strips: list[Strip] = []
+
+    @property
+    def findings(self) -> "Findings | None":
+        """Those of the experiment that is shown, as far as they were told."""
+        return self._told[1] if self._told and self._told[0] == self._experiment else None
+
+    def show_experiment(self, experiment: str | None) -> None:
+        if experiment != self._experiment:
+            self._experiment = experiment
+            self.scroll_to(y=0, animate=False, immediate=True)
+            self.draw()
+
+    def take_findings(self, experiment: str, findings: "Findings | None") -> None:
+        self._told = experiment, findings
+        if experiment == self._experiment:
+            self.draw()
+
+    def action_log_axis(self) -> None:
+        self._log_y = not self._log_y
+        self.draw()
+
+    def action_view(self) -> None:
+        self._is_parallel = not self._is_parallel
+        self.scroll_to(y=0, animate=False, immediate=True)
+        self.draw()
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def on_show(self) -> None:
+        self.draw()
+
+    def draw(self) -> None:
+        if not self.display or not self.size.width:
+            return
+        if self.findings is None:
+            is_told = self._told is not None and self._told[0] == self._experiment
+            says = NO_SEARCH if is_told or self._experiment is None else "Reading what the search has found."
+            lines = [Text(), Text(), Text(f"   {says}", style="dim")]
+        else:
+            lines = self._lines(self.findings, self.size.width - _MARGIN, self.size.height)
+        self._replace([self._strip(line) for line in lines])
+
+    def _lines(self, findings: "Findings", width: int, height: int) -> list[Text]:
+        from tui import search_lines as blocks  # brings numpy and plotext: not before there is something to draw
+
+        look = self._look
+        head = blocks.head(findings, width, look)
+        if self._is_parallel:
+            from tui.parallel import parallel
+
+            return [*head, *parallel(findings, width, height - len(head), look)]
+        mattered = findings, width, look
+        if width >= _TWO_COLUMNS:
+            half = width * 3 // 5
+            rest = width - half - 3
+            side = [*blocks.importance(findings, rest, look), Text(), *blocks.bests(findings, rest, look)]
+            tall = max(min(height - len(head) - 1, 40), len(side), 10)
+            tall = min(tall, max(height * 3 // 5, len(side)))
+            drawn = blocks.history(findings, half, tall, look, log_y=self._log_y)
+            return [*head, Text(), *blocks.beside(drawn, side, half), Text(), *blocks.pruned(*mattered)]
+        drawn = blocks.history(findings, width, max(8, height * 11 // 20), look, log_y=self._log_y)
+        if width >= _TWO_BLOCKS:
+            part = max(24, width // 3)
+            bars = blocks.importance(findings, part, look)
+            below = blocks.beside(bars, blocks.bests(findings, width - part - 3, look), part)
+        else:
+            below = [*blocks.importance(*mattered), Text(), *blocks.bests(*mattered)]
+        return [*head, *drawn, *below, Text(), *blocks.pruned(*mattered)]
+
+    def _strip(self, line: Text) -> Strip:
+        return Strip([Segment(s.text, s.style) for s in line.render(self.app.console) if s.text and s.text != "\n"])
+
+    def _replace(self, strips: list[Strip]) -> None:
+        """Repaint the lines that changed and are in sight, and no others."""
+        old, self._strips = self._strips, strips
+        top = self.scroll_offset.y
+        self.virtual_size = Size(self.size.width, len(strips))
+        if top != self.scroll_offset.y or len(old) != len(strips):
+            self.refresh()
+            return
+        for y in range(min(self.size.height, max(0, len(strips) - top))):
+            if list(old[top + y]) != list(strips[top + y]):
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        width, at = self.size.width, self.scroll_offset.y + y
+        strip = self._strips[at] if at < len(self._strips) else Strip.blank(width)
+        return strip.adjust_cell_length(width).apply_style(self.rich_style)
+
+    def plain(self) -> str:
+        """All lines, also those out of sight, without colours."""
+        return "\n".join(strip.text.rstrip() for strip in self._strips)
