@@ -1,7 +1,7 @@
 """Searches as the command line and the screen see them: begin, go on, stop, look. Free of torch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -38,19 +38,24 @@ class SearchProgress:
     pruned: Sequence[Run]
 
 
-def check(
-    database: Database | None,
-    experiment: str,
-    base: RunSpec,
-    space: Space,
-    *,
-    sampler: str = "tpe",
-    pruner: str = "percentile",
-    num_trials: int = 40,
-    at_least: Mapping[str, int] | None = None,
-    first: Sequence[Mapping[str, Any]] = (),
-    data_dir: Path | None = None,
-) -> Search:
+@dataclass(frozen=True, kw_only=True)
+class SearchSpec:
+    """A search: over when ``num_trials`` runs are complete, each of them ``base`` with the settings of ``space`` drawn.
+
+    ``first`` are configurations tried before any is drawn; ``at_least`` asks for that many complete runs of every
+    choice of a setting.
+    """
+
+    base: RunSpec
+    space: Space
+    num_trials: int = 40
+    sampler: str = "tpe"
+    pruner: str = "percentile"
+    at_least: Mapping[str, int] = field(default_factory=dict)
+    first: Sequence[Mapping[str, Any]] = ()
+
+
+def check(database: Database | None, experiment: str, spec: SearchSpec, *, data_dir: Path | None = None) -> Search:
     """The search as `start` will keep it, with everything that it names found to be there and usable.
 
     ``database`` is None where the root is still to be made.
@@ -59,61 +64,35 @@ def check(
         RequestError: something named is absent or does not fit, or the experiment was searched over another space.
     """
     data_dir = find_data_dir(data_dir)
-    base = jobs.check(database, base, experiment, data_dir)
+    base = jobs.check(database, spec.base, experiment, data_dir)
     search = Search(
         spec=base.as_json(),
-        space=space.as_json(),
-        sampler=sampler,
-        pruner=pruner,
-        num_trials=num_trials,
+        space=spec.space.as_json(),
+        sampler=spec.sampler,
+        pruner=spec.pruner,
+        num_trials=spec.num_trials,
         seed=base.seed,
-        at_least=dict(at_least or {}),
-        first=[dict(settings) for settings in first],
+        at_least=dict(spec.at_least),
+        first=[dict(settings) for settings in spec.first],
         data_dir=str(data_dir),
     )
-    _check(search, base, space)
+    _check(search, base, spec.space)
     if database is not None:
         before = find(database, experiment)
-        if before is not None and Space.from_json(before[0].space) != space:
+        if before is not None and Space.from_json(before[0].space) != spec.space:
             raise RequestError(f"{experiment} was searched over another space: take another name with --name.")
         if before is None and listing.runs(database, experiment, deleted=True):
             raise RequestError(f"{experiment} holds runs that no search began: take another name with --name.")
     return search
 
 
-def start(
-    database: Database,
-    experiment: str,
-    base: RunSpec,
-    space: Space,
-    *,
-    sampler: str = "tpe",
-    pruner: str = "percentile",
-    num_trials: int = 40,
-    at_least: Mapping[str, int] | None = None,
-    first: Sequence[Mapping[str, Any]] = (),
-    data_dir: Path | None = None,
-) -> None:
+def start(database: Database, experiment: str, spec: SearchSpec, *, data_dir: Path | None = None) -> None:
     """Begin a search, or go on with one (more trials, another sampler); workers take it up by themselves.
-
-    ``first`` are configurations tried before any is drawn; ``at_least`` asks for that many complete runs of every
-    choice of a setting.
 
     Raises:
         RequestError: see `check`.
     """
-    search = check(
-        database,
-        experiment,
-        base,
-        space,
-        sampler=sampler,
-        pruner=pruner,
-        num_trials=num_trials,
-        at_least=at_least,
-        first=first,
-        data_dir=data_dir,
-    )
+    search = check(database, experiment, spec, data_dir=data_dir)
     study_id = ensure_experiment(database, experiment, search.spec["kind"], search.spec["dataset"])
     searches.save(database, study_id, search)
 

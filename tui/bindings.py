@@ -51,8 +51,14 @@ PLACES: list[BindingType] = [
 ]
 
 PANES: list[BindingType] = [
-    _key("loss.log", "L", "log_axis", "log axis", "Loss: logarithmic or linear axis"),
-    _key("loss.measure", "m", "measure", "measure", "Loss: next measure (loss, reconstruction error, KL)"),
+    _key("loss.log", "L", "log_axis", "log axis", "Loss and search: logarithmic or linear axis"),
+    _key(
+        "loss.measure",
+        "m",
+        "measure",
+        "measure",
+        "Loss: next measure (reconstruction error, KL). Search: the other view",
+    ),
     _key("latent.before", "comma", "epoch(-1)", "epoch back", "Latent: the epoch before", ","),
     _key(
         "latent.next", "full_stop", "epoch(1)", "epoch on", "Latent: the next epoch; past the last, follow again", "."

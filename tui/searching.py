@@ -9,7 +9,7 @@ import engine.jobs
 import engine.search
 from engine import catalog
 from engine.recipes.hand_picked import hand_picked
-from engine.search import PRUNERS, SAMPLERS
+from engine.search import PRUNERS, SAMPLERS, SearchSpec
 from engine.space import Space, reference_space
 from engine.spec import RunSpec, convert
 from store.database import Database
@@ -37,19 +37,22 @@ class WantedSearch:
     num_trials: int
     at_least: Mapping[str, int]
 
-    def arguments(self) -> dict[str, Any]:
+    def spec(self) -> SearchSpec:
         """For `engine.search.check` and `start`. Reads the space.
 
         Raises:
             RequestError: it cannot be read.
         """
         space = Space.load(self.space) if self.space else reference_space()
-        return {
-            "base": self.base,
-            "space": space,
-            "first": hand_picked(space) if self.with_hand_picked and not self.space else (),
-            **_course(self),
-        }
+        return SearchSpec(
+            base=self.base,
+            space=space,
+            num_trials=self.num_trials,
+            sampler=self.sampler,
+            pruner=self.pruner,
+            at_least=self.at_least,
+            first=hand_picked(space) if self.with_hand_picked and not self.space else (),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,30 +66,24 @@ class WantedMore:
     num_trials: int
     at_least: Mapping[str, int]
 
-    def arguments(self) -> dict[str, Any]:
+    def spec(self) -> SearchSpec:
         """For `engine.search.check` and `start`.
 
         Raises:
             RequestError: its kind is not there any more.
         """
-        return {
-            "base": catalog.read_spec(self.before.spec),
-            "space": Space.from_json(self.before.space),
-            "first": self.before.first,
-            **_course(self),
-        }
+        return SearchSpec(
+            base=catalog.read_spec(self.before.spec),
+            space=Space.from_json(self.before.space),
+            num_trials=self.num_trials,
+            sampler=self.sampler,
+            pruner=self.pruner,
+            at_least=self.at_least,
+            first=self.before.first,
+        )
 
 
 Wanted = WantedSearch | WantedMore
-
-
-def _course(wanted: Wanted) -> dict[str, Any]:
-    return {
-        "sampler": wanted.sampler,
-        "pruner": wanted.pruner,
-        "num_trials": wanted.num_trials,
-        "at_least": wanted.at_least,
-    }
 
 
 def resting(database: Database | None, experiment: str | None) -> Search | None:
@@ -97,7 +94,7 @@ def resting(database: Database | None, experiment: str | None) -> Search | None:
 
 def check(database: Database | None, wanted: Wanted, data_dir: Path | None) -> None:
     """Raises RequestError: see `engine.search.check`, or a search of that name began with other settings."""
-    engine.search.check(database, wanted.experiment, **wanted.arguments(), data_dir=data_dir)
+    engine.search.check(database, wanted.experiment, wanted.spec(), data_dir=data_dir)
     if database is None or isinstance(wanted, WantedMore):
         return
     before = engine.search.find(database, wanted.experiment)
@@ -111,7 +108,7 @@ def check(database: Database | None, wanted: Wanted, data_dir: Path | None) -> N
 def start(database: Database, wanted: Wanted, data_dir: Path | None) -> None:
     """Raises RequestError: see `check`; nothing is begun then."""
     check(database, wanted, data_dir)
-    engine.search.start(database, wanted.experiment, **wanted.arguments(), data_dir=data_dir)
+    engine.search.start(database, wanted.experiment, wanted.spec(), data_dir=data_dir)
 
 
 def fields(before: Search | None) -> list[Field]:

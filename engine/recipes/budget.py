@@ -6,7 +6,8 @@ Rough on purpose: measured speeds replace it as soon as a step has runs behind i
 import math
 
 from engine import catalog
-from engine.recipes.steps import Crossval, Evaluate, Importance, Latent, Search, Train, Work
+from engine.recipes.steps import Crossval, Evaluate, Importance, Latent, Train, Work
+from engine.search import SearchSpec
 from engine.spec import ClassifierSpec, RunSpec
 
 NUM_WORKERS = 2
@@ -53,7 +54,7 @@ def step_s(work: Work, crossval_of: RunSpec | None = None) -> float:
     match work:
         case Train(plans=plans):
             return sum(run_s(plan.spec) for plan in plans) / NUM_WORKERS
-        case Search(base=base, num_trials=num_trials):
+        case SearchSpec(base=base, num_trials=num_trials):
             return run_s(base) * num_trials * (1 + _PRUNED_SHARE) / NUM_WORKERS
         case Crossval(top=top, folds=folds):
             assert crossval_of is not None

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from engine import catalog
 from engine.recipes.hand_picked import hand_picked
-from engine.recipes.steps import Crossval, Search
+from engine.recipes.steps import Crossval
+from engine.search import SearchSpec
 from engine.space import reference_space
 from engine.spec import RunSpec
 from store.names import RunName
@@ -19,7 +20,7 @@ def train(spec: RunSpec, experiment: str) -> str:
     return shlex.join(words + _settings(spec))
 
 
-def search(work: Search, experiment: str) -> str:
+def search(work: SearchSpec, experiment: str) -> str:
     base = work.base
     words = ["aetui", "search", base.kind, *_common(base, experiment), "--trials", str(work.num_trials)]
     words += ["--sampler", work.sampler, "--pruner", work.pruner]

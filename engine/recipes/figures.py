@@ -12,8 +12,9 @@ from engine import matching
 from engine.recipes import commands
 from engine.recipes.helpers import evaluation
 from engine.recipes.selection import candidates
-from engine.recipes.steps import Crossval, Evaluate, Importance, Latent, RowSpec, Search, Step, Train
+from engine.recipes.steps import Crossval, Evaluate, Importance, Latent, RowSpec, Step, Train
 from engine.recipes.work import Study
+from engine.search import SearchSpec
 from store import listing
 from store.metrics import read_metrics
 from store.names import RunName
@@ -36,7 +37,7 @@ def find(study: Study, row: RowSpec) -> Found:
     """What there is of ``row``."""
     step = study.recipe.step(row.step)
     match step.work:
-        case Search() as work:
+        case SearchSpec() as work:
             return _search(study, step, work)
         case Importance() as work:
             return _importance(study, work, row.figure)
@@ -50,7 +51,7 @@ def find(study: Study, row: RowSpec) -> Found:
             return Found()
 
 
-def _search(study: Study, step: Step, work: Search) -> Found:
+def _search(study: Study, step: Step, work: SearchSpec) -> Found:
     experiment = study.recipe.experiment(step.id)
     runs = listing.runs(study.database, experiment)
     best = [run for one in candidates(runs)[:1] for run in runs if run.name == one.name]
@@ -66,7 +67,7 @@ def _search(study: Study, step: Step, work: Search) -> Found:
 
 def _importance(study: Study, work: Importance, figure: str) -> Found:
     step = study.recipe.step(work.of)
-    assert isinstance(step.work, Search)
+    assert isinstance(step.work, SearchSpec)
     shares = study.importance(work)
     if not shares:
         return Found(command=commands.search(step.work, study.recipe.experiment(work.of)))

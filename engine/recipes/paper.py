@@ -21,11 +21,11 @@ from engine.recipes.steps import (
     Plan,
     Recipe,
     RowSpec,
-    Search,
     Step,
     Train,
     Work,
 )
+from engine.search import SearchSpec
 from engine.space import reference_space
 from engine.spec import ClassifierSpec, DenoisingSpec, ModelSpec, OptimSpec, RunSpec, VariationalSpec
 from store.errors import RequestError
@@ -263,12 +263,12 @@ class _Study:
             optim=OptimSpec(batch_size=scale.batch_size, **optim),
         )
 
-    def search(self) -> Search:
+    def search(self) -> SearchSpec:
         scale, space = self.scale, reference_space()
         # Every run of a search has the same length of schedule and no early end: so curves compare, and who is
         # unpromising is the pruner's to say.
         base = dataclasses.replace(self.spec("cae", scale.search_epochs, patience=0), train_limit=scale.search_limit)
-        return Search(
+        return SearchSpec(
             base=base,
             space=space,
             num_trials=scale.num_trials,

@@ -47,8 +47,8 @@ from engine.noise import Noise
 from engine.recipes.budget import step_s
 from engine.recipes.hand_picked import hand_picked
 from engine.recipes.hand_picked import load as hand_picked_from
-from engine.recipes.steps import Chosen, Crossval, Evaluate, Plan, Recipe, RowSpec, Search, Step, Train, Work
-from engine.search import PRUNERS, SAMPLERS
+from engine.recipes.steps import Chosen, Crossval, Evaluate, Plan, Recipe, RowSpec, Step, Train, Work
+from engine.search import PRUNERS, SAMPLERS, SearchSpec
 from engine.space import Space, reference_space
 from engine.spec import ClassifierSpec, RunSpec
 from store.errors import RequestError
@@ -165,7 +165,7 @@ class _Reader:
 
     dataset: str
     folder: Path
-    searches: dict[str, Search]
+    searches: dict[str, SearchSpec]
     runs: dict[str, RunSpec]
 
     def work(self, id: str, fields: _Fields) -> tuple[Work, list[RowSpec]]:
@@ -260,7 +260,7 @@ class _Reader:
         first: tuple[dict[str, Any], ...] = () if own_space else hand_picked(space)
         if own_first := fields.get("first", str, ""):
             first = hand_picked_from(self.folder / own_first, space)
-        search = Search(
+        search = SearchSpec(
             base=base,
             space=space,
             num_trials=fields.count("trials", _DEFAULT_TRIALS),

@@ -15,13 +15,14 @@ from engine.recipes.driver_lock import driver, driver_lock
 from engine.recipes.driving import Record, already_driven
 from engine.recipes.helpers import Helpers
 from engine.recipes.progress import RecipeProgress, StepProgress, StepState
-from engine.recipes.steps import Crossval, Recipe, Search, Step, Train
+from engine.recipes.steps import Crossval, Recipe, Step, Train
 from engine.recipes.work import Labour, Study
+from engine.search import SearchSpec
 from store import control, listing, searches
 from store.database import Database
 from store.errors import RequestError
 from store.paths import find_data_dir
-from store.records import RunState
+from store.records import Request
 
 POLL_S = 1.0  # a look costs up to 80 ms of the cores that train
 _LOOK_AFTER_WORKERS_S = 2.0
@@ -40,7 +41,7 @@ def check(database: Database | None, recipe: Recipe, data_dir: Path | None = Non
             case Train(plans=plans):
                 for spec in {plan.spec for plan in plans if plan.encoder_of is None}:
                     engine.jobs.check(database, spec, experiment, data_dir)
-            case Search(base=base, space=space):
+            case SearchSpec(base=base, space=space):
                 space.check(engine.jobs.check(database, base, experiment, data_dir))
             case _:
                 pass
@@ -111,7 +112,7 @@ def _work(
         if should_stop():
             return RecipeProgress(recipe=progress.recipe, steps=progress.steps, was_interrupted=True)
         is_training = any(
-            step.state is StepState.RUNNING and isinstance(step.step.work, Train | Search | Crossval)
+            step.state is StepState.RUNNING and isinstance(step.step.work, Train | SearchSpec | Crossval)
             for step in progress.steps
         )
         if is_training and time.monotonic() - looked_after >= _LOOK_AFTER_WORKERS_S:
@@ -167,8 +168,10 @@ def pause(database: Database, recipe: Recipe) -> None:
 def _let_go_on(database: Database, recipe: Recipe) -> None:
     for experiment, _ in _experiments(database, recipe):
         for run in listing.runs(database, experiment):
-            if run.state in (RunState.PAUSED, RunState.HELD):
-                control.resume(database, run.name)
+            # One that runs and was asked to pause would otherwise do so when its worker hears of it.
+            if not run.state.is_finished and run.request in (Request.PAUSE, Request.HOLD):
+                with contextlib.suppress(RequestError):  # it ended just now
+                    control.resume(database, run.name)
 
 
 def _experiments(database: Database, recipe: Recipe) -> list[tuple[str, bool]]:
@@ -178,6 +181,6 @@ def _experiments(database: Database, recipe: Recipe) -> list[tuple[str, bool]]:
         if isinstance(step.work, Crossval):
             names[crossval.target_experiment(recipe.experiment(step.work.of))] = False
         else:
-            names[recipe.experiment(step.id)] = isinstance(step.work, Search)
+            names[recipe.experiment(step.id)] = isinstance(step.work, SearchSpec)
     there = {experiment.experiment for experiment in listing.experiments(database)}
     return [(name, is_search) for name, is_search in names.items() if name in there]

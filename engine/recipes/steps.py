@@ -1,10 +1,10 @@
 """What a recipe is: steps in order, each with the steps that it needs and the work that it is. Plain frozen data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.space import Space
+from engine.search import SearchSpec
 from engine.spec import RunSpec
 from store.errors import RequestError
 from store.names import check_name
@@ -44,19 +44,6 @@ class Train:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
-    """A search (see ``engine.search.start``), over when ``num_trials`` runs are complete."""
-
-    base: RunSpec
-    space: Space
-    num_trials: int
-    sampler: str = "tpe"
-    pruner: str = "percentile"
-    at_least: Mapping[str, int] = field(default_factory=dict)
-    first: Sequence[Mapping[str, Any]] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Importance:
     """How much each setting mattered in the search ``of``."""
 
@@ -89,7 +76,7 @@ class Latent:
     limit: int
 
 
-Work = Train | Search | Importance | Crossval | Evaluate | Latent
+Work = Train | SearchSpec | Importance | Crossval | Evaluate | Latent
 
 
 def sources(work: Work) -> set[str]:
@@ -98,7 +85,7 @@ def sources(work: Work) -> set[str]:
         case Train(plans=plans):
             chosen = {plan.chosen.search for plan in plans if plan.chosen}
             return chosen | {plan.encoder_of for plan in plans if plan.encoder_of}
-        case Search():
+        case SearchSpec():
             return set()
         case Evaluate(of=of):
             return set(of)

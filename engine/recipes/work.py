@@ -16,7 +16,8 @@ from engine import crossval, matching
 from engine.recipes.helpers import Helper, Helpers, evaluation, latent
 from engine.recipes.progress import StepProgress, StepState, left_s
 from engine.recipes.selection import candidates, choose
-from engine.recipes.steps import Crossval, Evaluate, Importance, Latent, Plan, Recipe, Search, Step, Train
+from engine.recipes.steps import Crossval, Evaluate, Importance, Latent, Plan, Recipe, Step, Train
+from engine.search import SearchSpec
 from engine.spec import RunSpec
 from store import listing
 from store.database import Database
@@ -37,7 +38,7 @@ class Study:
         match step.work:
             case Train():
                 return [run for _, run in self.trained(step) if run is not None]
-            case Search():
+            case SearchSpec():
                 return listing.runs(self.database, self.recipe.experiment(step.id))
             case Crossval(of=of, top=top, folds=folds):
                 return [run for summary in self.summaries(of, top, folds) for run in summary.runs]
@@ -118,7 +119,7 @@ class Labour:
         match step.work:
             case Train():
                 return self._train(step)
-            case Search() as work:
+            case SearchSpec() as work:
                 return self._search(step, work)
             case Crossval() as work:
                 return self._crossval_of(step, work)
@@ -149,21 +150,10 @@ class Labour:
             return StepProgress(step=step, state=StepState.FAILED, says="nothing to build on: no run was complete")
         return self._follow(step, [listing.run(database, name) for name in names])
 
-    def _search(self, step: Step, work: Search) -> StepProgress:
+    def _search(self, step: Step, work: SearchSpec) -> StepProgress:
         database, experiment = self.study.database, self.study.recipe.experiment(step.id)
         if step.id not in self._searches and not self._is_search_over(experiment):
-            engine.search.start(
-                database,
-                experiment,
-                work.base,
-                work.space,
-                sampler=work.sampler,
-                pruner=work.pruner,
-                num_trials=work.num_trials,
-                at_least=work.at_least,
-                first=work.first,
-                data_dir=self.data_dir,
-            )
+            engine.search.start(database, experiment, work, data_dir=self.data_dir)
         self._searches.add(step.id)
         found = engine.search.progress(database, experiment)
         runs = listing.runs(database, experiment)

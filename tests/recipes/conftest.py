@@ -7,7 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.recipes.steps import Chosen, Crossval, Plan, Recipe, RowSpec, Search, Step, Train
+from engine.recipes.steps import Chosen, Crossval, Plan, Recipe, RowSpec, Step, Train
+from engine.search import SearchSpec
 from engine.space import Space
 from store.database import Database, open_database
 from store.paths import Root
@@ -33,7 +34,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databa
 @pytest.fixture
 def small_recipe() -> Recipe:
     """A search, its best configuration trained in full by two seeds, and a cross-validation."""
-    search = Search(
+    search = SearchSpec(
         base=small_spec(epochs=1, train_limit=200),
         space=Space.read({"lr": {"low": 1e-3, "high": 1e-2, "log": True}, "optimizer": {"choices": ["adam", "sgd"]}}),
         num_trials=3,

@@ -9,7 +9,8 @@ import pytest
 
 from engine.recipes import commands, runner
 from engine.recipes.paper import NOISE_NOTE, paper
-from engine.recipes.steps import Evaluate, Recipe, Search, Step, Train
+from engine.recipes.steps import Evaluate, Recipe, Step, Train
+from engine.search import SearchSpec
 from engine.spec import DenoisingSpec
 from store.errors import RequestError
 
@@ -25,7 +26,7 @@ def specs(recipe: Recipe, id: str) -> list:
 def test_the_full_study_is_the_reference_s_and_fits_its_time() -> None:
     recipe = paper("full")
     search = recipe.step("search").work
-    assert isinstance(search, Search)
+    assert isinstance(search, SearchSpec)
     assert (search.base.dataset, search.num_trials, len(search.first)) == ("mnist", 40, 12)
     assert (search.sampler, search.pruner, search.at_least) == ("tpe", "percentile", {"optimizer": 8})
     (cae,) = specs(recipe, "cae6")
@@ -90,7 +91,7 @@ def test_the_command_of_a_run_holds_what_is_not_the_default() -> None:
 @pytest.mark.parametrize(("preset", "first"), [("quick", "--first 6"), ("full", "")])
 def test_the_command_of_a_search_tries_the_same_configurations_first(preset: str, first: str) -> None:
     work = paper(preset).step("search").work
-    assert isinstance(work, Search)
+    assert isinstance(work, SearchSpec)
     said = commands.search(work, "x")
     assert said.startswith("aetui search cae --dataset mnist")
     assert ("--first" in said) == bool(first)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from engine.recipes import recipe_file
-from engine.recipes.steps import Crossval, Evaluate, Search, Train
+from engine.recipes.steps import Crossval, Evaluate, Train
+from engine.search import SearchSpec
 from store.errors import RequestError
 
 EXAMPLE = "\n".join(
@@ -25,7 +26,7 @@ def test_the_example_of_the_documentation(tmp_path: Path) -> None:
     recipe = recipe_file.load(file)
     assert recipe.name == "widths"
     search, final, folds, test = recipe.steps
-    assert isinstance(search.work, Search)
+    assert isinstance(search.work, SearchSpec)
     assert (search.work.num_trials, search.work.base.epochs, search.work.base.optim.patience) == (20, 5, 0)
     assert search.work.at_least == {"optimizer": 4}
     assert len(search.work.first) == 12
@@ -64,7 +65,7 @@ def test_a_search_over_a_space_of_ones_own_with_configurations_of_ones_own(tmp_p
     recipe = load(tmp_path, "[s]\nkind = 'search'\nspace = 'space.toml'\nfirst = 'first.toml'\n")
     assert isinstance(recipe, recipe_file.Recipe)
     work = recipe.step("s").work
-    assert isinstance(work, Search)
+    assert isinstance(work, SearchSpec)
     assert [parameter.name for parameter in work.space.parameters] == ["lr"]
     assert work.first == ({"lr": 1e-3},)
 

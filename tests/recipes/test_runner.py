@@ -16,7 +16,7 @@ from engine.recipes import runner, table
 from engine.recipes.paper import paper
 from engine.recipes.progress import RecipeProgress, StepState
 from engine.recipes.steps import Evaluate, Plan, Recipe, Step, Train
-from store import control, listing
+from store import control, listing, queue, workers
 from store.database import Database, open_database
 from store.errors import RequestError
 from store.names import RunName
@@ -70,6 +70,30 @@ def test_a_recipe_runs_to_its_end_and_running_it_again_repeats_nothing(
     assert finish(database, small_recipe).is_done
     assert attempts(database) == before
     assert table.rows(database, small_recipe) == rows
+
+
+def test_what_was_asked_to_pause_and_had_not_yet_goes_on(database: Database, small_recipe: Recipe) -> None:
+    """Held back and gone on with before its worker heard of the first: it would pause when nobody expects it."""
+    requests = {}
+
+    def look() -> bool:
+        for run in listing.runs(database):
+            requests[run.name] = run.request
+        return True
+
+    finals = next(step for step in small_recipe.steps if step.id == "final")
+    assert isinstance(finals.work, Train)
+    plain = tuple(replace(plan, chosen=None) for plan in finals.work.plans)
+    recipe = replace(small_recipe, rows=(), steps=(replace(finals, work=Train(plans=plain), needs=()),))
+    runner.run(database, recipe, lambda _: None, should_stop=lambda: True)
+    held = [run.name for run in listing.runs(database)]
+    control.resume(database, held[0])
+    workers.register(database, "here@cpu", "cpu", None)
+    assert queue.claim(database, "here@cpu", "cpu") is not None
+    control.pause(database, held[0])
+    assert listing.run(database, held[0]).state is RunState.RUNNING
+    runner.run(database, recipe, lambda _: None, should_stop=look)
+    assert requests == dict.fromkeys(held)
 
 
 def test_the_table_sums_up_what_the_runs_say(database: Database, small_recipe: Recipe) -> None:

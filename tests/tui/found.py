@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine import drawing, search
+from engine.search import SearchSpec
 from engine.space import Space
 from engine.spec import OptimSpec, RunSpec
 from store import queue, searches
@@ -25,7 +26,7 @@ SPACE = Space.read(
 def begin_search(database: Database, experiment: str, settings: Sequence[dict[str, Any]], num_trials: int = 40) -> None:
     """A search whose first runs have these ``settings``, each with all of `SPACE`."""
     base = RunSpec(kind="cae", dataset="digits", epochs=EPOCHS, device="cpu", optim=OptimSpec(patience=0))
-    search.start(database, experiment, base, SPACE, num_trials=num_trials, first=settings)
+    search.start(database, experiment, SearchSpec(base=base, space=SPACE, num_trials=num_trials, first=settings))
 
 
 def end_next(database: Database, state: str, value: float, *, epoch: int = EPOCHS) -> RunName:

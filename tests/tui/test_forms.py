@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from engine import jobs, search
 from engine.recipes import driving
 from engine.recipes.asked import AskedRecipe
+from engine.search import SearchSpec
 from engine.spec import ModelSpec, RunSpec
 from store import listing, searches, workers
 from store.database import Database, open_database
@@ -163,7 +164,11 @@ async def test_a_search_is_begun(
 async def test_a_search_that_rests_goes_on(database: Database, root: Root, until: Until) -> None:
     base = small_spec(epochs=1, train_limit=200)
     jobs.enqueue(database, base, "other")
-    search.start(database, "mine", base, search.Space.read({"lr": {"low": 1e-3, "high": 1e-2}}), num_trials=3)
+    search.start(
+        database,
+        "mine",
+        SearchSpec(base=base, space=search.Space.read({"lr": {"low": 1e-3, "high": 1e-2}}), num_trials=3),
+    )
     study = listing.experiment(database, "mine").study_id
     workers.register(database, "idle@cpu", "cpu", None)
     assert searches.begin_run(database, "idle@cpu", "cpu") is not None

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from textual.binding import Binding
 from textual.pilot import Pilot
 
 from store import control, listing, schema, workers
@@ -15,6 +16,7 @@ from store.paths import Root
 from store.records import Request, RunState
 from tests.tui.conftest import Until
 from tests.tui.roots import WORKER, add_run, epoch_line
+from tui import bindings
 from tui.app import AetuiApp
 from tui.screens.home import HomeScreen
 from tui.widgets.runs import RunTable
@@ -64,6 +66,22 @@ def current(pilot: Pilot[object]) -> RunName | None:
 
 def state(database: Database, name: RunName) -> RunState:
     return listing.run(database, name).state
+
+
+async def test_keys_pressed_before_all_is_there_do_no_harm(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine seconds lie between the first frame and the rest."""
+
+    async def never(_: HomeScreen) -> None: ...
+
+    monkeypatch.setattr(HomeScreen, "_mount_rest", never)
+    async with screen(root) as pilot:
+        for binding in [*bindings.HOME, *bindings.TABLE]:
+            assert isinstance(binding, Binding)
+            for key in binding.key.split(","):
+                await pilot.press(key)
+                while len(pilot.app.screen_stack) > 1:  # a form is harmless, and may open
+                    await pilot.app.pop_screen()
+        assert isinstance(pilot.app.screen, HomeScreen)
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, (200, 60)])

@@ -14,6 +14,7 @@ import optuna
 import pytest
 
 from engine import drawing, jobs, search
+from engine.search import SearchSpec
 from engine.space import Space, reference_space
 from engine.spec import RunSpec
 from store import listing, queue, searches, studies, workers
@@ -57,7 +58,9 @@ def table(database: Database) -> list[tuple[Any, ...]]:
 
 @pytest.mark.timeout(240)
 def test_a_search_ends_at_its_complete_runs_with_what_was_owed_to_each_choice(database: Database) -> None:
-    search.start(database, "s", base(), SPACE, num_trials=9, at_least={"optimizer": 3}, first=FIRST)
+    search.start(
+        database, "s", SearchSpec(base=base(), space=SPACE, num_trials=9, at_least={"optimizer": 3}, first=FIRST)
+    )
     progress = run_to_end(database)
     runs = listing.runs(database, "s")
     complete = [run for run in runs if run.state is RunState.COMPLETE]
@@ -88,7 +91,7 @@ def test_a_search_ends_at_its_complete_runs_with_what_was_owed_to_each_choice(da
 def test_with_one_worker_kills_change_nothing_of_the_table(database: Database, tmp_path: Path) -> None:
     undisturbed = open_database(Root(tmp_path / "undisturbed"), create=True)
     for each in (undisturbed, database):
-        search.start(each, "s", base(), SPACE, num_trials=8, pruner="median", first=FIRST)
+        search.start(each, "s", SearchSpec(base=base(), space=SPACE, num_trials=8, pruner="median", first=FIRST))
     jobs.run_inline(undisturbed)
     jobs.ensure_workers(database, slots=1)
     dice = random.Random(0)
@@ -106,7 +109,7 @@ def test_with_one_worker_kills_change_nothing_of_the_table(database: Database, t
 
 @pytest.mark.timeout(180)
 def test_a_search_stops_and_goes_on(database: Database) -> None:
-    search.start(database, "s", base(), SPACE, num_trials=500)
+    search.start(database, "s", SearchSpec(base=base(), space=SPACE, num_trials=500))
     jobs.ensure_workers(database)
     wait_for(lambda: search.progress(database, "s").num_complete >= 2, "two complete runs")
     search.stop(database, "s")
@@ -116,7 +119,7 @@ def test_a_search_stops_and_goes_on(database: Database) -> None:
     reached = len(listing.runs(database, "s"))
     assert not listing.num_running(database)
     complete = search.progress(database, "s").num_complete
-    search.start(database, "s", base(), SPACE, num_trials=complete + 2)
+    search.start(database, "s", SearchSpec(base=base(), space=SPACE, num_trials=complete + 2))
     progress = run_to_end(database)
     assert progress.num_complete >= complete + 2
     assert len(listing.runs(database, "s")) > reached
@@ -127,7 +130,7 @@ def test_a_search_stops_and_goes_on(database: Database) -> None:
 def test_every_sampler_draws_within_the_space(database: Database, sampler: str) -> None:
     if sampler == "cmaes" and importlib.util.find_spec("cmaes") is None:
         pytest.skip("the search extra (cmaes) is not installed")
-    search.start(database, "s", base(), SPACE, sampler=sampler, num_trials=12)
+    search.start(database, "s", SearchSpec(base=base(), space=SPACE, sampler=sampler, num_trials=12))
     workers.register(database, "here@cpu", "cpu", None)
     drawn = []
     for _ in range(12):
@@ -163,7 +166,7 @@ def test_what_does_not_fit_is_refused_and_nothing_is_begun(database: Database) -
 
     def refused(words: str, name: str = "s", spec: RunSpec | None = None, space: Space = SPACE, **options: Any) -> None:
         with pytest.raises(RequestError, match=words):
-            search.start(database, name, spec or base(), space, **options)
+            search.start(database, name, SearchSpec(base=spec or base(), space=space, **options))
 
     refused("no sampler", sampler="magic")
     refused("no pruner", pruner="magic")
@@ -174,7 +177,7 @@ def test_what_does_not_fit_is_refused_and_nothing_is_begun(database: Database) -
     refused("out of range", space=Space.read({"momentum": {"low": 0.5, "high": 2.0}}))
     refused("no search began", name="plain")
     assert [found.experiment for found in listing.experiments(database)] == ["plain"]
-    search.start(database, "s", base(), SPACE, num_trials=1)
+    search.start(database, "s", SearchSpec(base=base(), space=SPACE, num_trials=1))
     refused("another space", space=reference_space())
     with pytest.raises(RequestError, match="has no search"):
         search.stop(database, "plain")

@@ -13,7 +13,8 @@ from engine.recipes import driving, runner, table
 from engine.recipes.asked import AskedRecipe
 from engine.recipes.budget import NUM_WORKERS
 from engine.recipes.progress import RecipeProgress, StepProgress, StepState
-from engine.recipes.steps import Recipe, Search, Train
+from engine.recipes.steps import Recipe, Train
+from engine.search import SearchSpec
 from store.database import Database
 from store.paths import find_data_dir
 from tui.commands.data import fetch
@@ -93,7 +94,7 @@ def _datasets(recipe: Recipe) -> set[str]:
         match step.work:
             case Train(plans=plans):
                 found |= {plan.spec.dataset for plan in plans}
-            case Search(base=base):
+            case SearchSpec(base=base):
                 found.add(base.dataset)
     return found
 

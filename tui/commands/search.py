@@ -11,7 +11,7 @@ import engine.search
 from engine import catalog
 from engine.devices import check_device
 from engine.recipes.hand_picked import hand_picked, load
-from engine.search import SearchProgress
+from engine.search import SearchProgress, SearchSpec
 from engine.space import Space, reference_space
 from engine.spec import RunSpec, convert
 from store import listing
@@ -94,19 +94,20 @@ def _start(options: Options, wanted: WantedSearch) -> tuple[Database, str]:
     else:
         first = _first(wanted, space)
         num_trials, sampler, pruner, at_least = DEFAULT_TRIALS, "tpe", "percentile", {}
-    arguments: dict[str, Any] = {
-        "sampler": wanted.sampler or sampler,
-        "pruner": wanted.pruner or pruner,
-        "num_trials": num_trials if wanted.num_trials is None else wanted.num_trials,
-        "at_least": dict(map(_at_least, wanted.at_least)) or at_least,
-        "first": first,
-        "data_dir": data_dir,
-    }
+    spec = SearchSpec(
+        base=base,
+        space=space,
+        num_trials=num_trials if wanted.num_trials is None else wanted.num_trials,
+        sampler=wanted.sampler or sampler,
+        pruner=wanted.pruner or pruner,
+        at_least=dict(map(_at_least, wanted.at_least)) or at_least,
+        first=first,
+    )
     check_device(base.device)
     fetch(catalog.dataset(base.dataset), data_dir)
-    engine.search.check(there, experiment, base, space, **arguments)
+    engine.search.check(there, experiment, spec, data_dir=data_dir)
     database = there or options.open_database(create=True)
-    engine.search.start(database, experiment, base, space, **arguments)
+    engine.search.start(database, experiment, spec, data_dir=data_dir)
     return database, experiment
 
 

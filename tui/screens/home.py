@@ -50,10 +50,8 @@ MIN_WIDTH, MIN_HEIGHT = 60, 16
 _WIDTHS = [(0, "-too-narrow"), (MIN_WIDTH, "-small"), (100, "-middle"), (160, "-large")]
 _HEIGHTS = [(0, "-too-low"), (MIN_HEIGHT, "-fits")]
 _MOST_CURVES = 200
-_NEEDS_ALL = {
-    *("pane", "pane_step", "filter", "side", "open", "epoch", "recipes"),
-    *("stop", "pause", "resume", "delete", "mark", "search", "evaluate", "cross_validate", "latent_study"),
-}
+_FROM_THE_FIRST_FRAME = {"new"}
+"""Actions that need nothing which is mounted after it."""
 
 
 class HomeScreen(RunActions):
@@ -348,7 +346,8 @@ class HomeScreen(RunActions):
 
     @on(PaneStrip.Chosen)
     def _choose_pane(self, message: PaneStrip.Chosen) -> None:
-        self.action_pane(message.pane)
+        if self._is_complete:
+            self.action_pane(message.pane)
 
     def action_recipes(self) -> None:
         screen = RecipeScreen(
@@ -410,7 +409,7 @@ class HomeScreen(RunActions):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not self._is_complete:
-            return action not in _NEEDS_ALL
+            return action in _FROM_THE_FIRST_FRAME
         is_there = self.runs.current is not None
         match action:
             case "stop" | "pause" | "resume" | "delete":
