@@ -11,7 +11,7 @@ from textual.widgets import ContentSwitcher, Input, Static
 
 from store.names import RunName
 from store.paths import Root
-from store.records import Run, RunState
+from store.records import Run
 from tui import bindings
 from tui.filtering import matches, words_of_experiment, words_of_run
 from tui.look import Look
@@ -403,10 +403,6 @@ class HomeScreen(RunActions):
     def action_epoch(self, steps: int) -> None:
         self.query_one("#latent", LatentPane).action_epoch(steps)
 
-    def _chosen_runs(self) -> list[Run]:
-        """The marked runs, else the one under the cursor, as far as they are known."""
-        return [self._known[name] for name in self._chosen() if name in self._known]
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not self._is_complete:
             return action in _FROM_THE_FIRST_FRAME
@@ -414,10 +410,8 @@ class HomeScreen(RunActions):
         match action:
             case "stop" | "pause" | "resume" | "delete":
                 return bool(self.targets(action))
-            case "mark" | "cross_validate" | "latent_study":
+            case "mark" | "evaluate" | "cross_validate" | "latent_study":
                 return is_there
-            case "evaluate":
-                return any(run.state is RunState.COMPLETE for run in self._chosen_runs())
             case "unmark":
                 return bool(self.runs.marks)
             case "workers":
