@@ -1,7 +1,8 @@
 """Looking at real worker processes: waiting for what they do, finding and signalling them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ from safetensors import safe_open
 
 from engine.spec import KeepSpec, ModelSpec, OptimSpec, RunSpec
 from store import workers
-from store.database import Database
+from store.database import Database, open_database
 from store.metrics import read_metrics
 from store.names import RunName
 from store.paths import Root
@@ -52,6 +53,19 @@ def processes_of(root: Root, module: str = "engine.") -> list[psutil.Process]:
         if str(root.path) in words and any(word.startswith(module) for word in words):
             found.append(process)
     return found
+
+
+@contextmanager
+def worked_on_database(path: Path) -> Iterator[Database]:
+    """A fresh root at ``path``; whatever still works for it is killed at the end."""
+    root = Root(path)
+    database = open_database(root, create=True)
+    yield database
+    database.close()
+    for _ in range(3):  # a worker and its supervisor start each other again
+        for process in processes_of(root):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def holder_pid(database: Database, name: RunName) -> int | None:

@@ -192,14 +192,9 @@ class Labour:
     def _follow(self, step: Step, runs: Sequence[Run]) -> StepProgress:
         num_done = sum(run.state is RunState.COMPLETE for run in runs)
         ended = [run for run in runs if run.state in matching.ENDED_EARLY or run.deleted]
-        state = StepState.RUNNING
-        if num_done == len(runs):
-            state = StepState.DONE
-        elif num_done + len(ended) == len(runs):
-            state = StepState.FAILED
         return StepProgress(
             step=step,
-            state=state,
+            state=_state(num_done, len(ended), len(runs)),
             num_done=num_done,
             num_total=len(runs),
             left_s=left_s(step, runs, len(runs)),
@@ -211,20 +206,22 @@ class Labour:
         answers: list[Any] = [self.helpers.ask(helper) for helper in asked]
         reasons = [self.helpers.reasons[helper] for helper in asked if helper in self.helpers.reasons]
         num_done = sum(answer is not None for answer in answers)
-        state = StepState.RUNNING
-        if num_done == len(asked):
-            state = StepState.DONE
-        elif num_done + len(reasons) == len(asked):
-            state = StepState.FAILED
         return StepProgress(
             step=step,
-            state=state,
+            state=_state(num_done, len(reasons), len(asked)),
             num_done=num_done,
             num_total=len(asked),
             left_s=step.budget_s * (1 - num_done / len(asked)) if asked else 0.0,
             runs=tuple(dict.fromkeys(helper.run for helper in asked)),
             says="; ".join(reasons),
         )
+
+
+def _state(num_done: int, num_failed: int, num_total: int) -> StepState:
+    """A step fails once nothing of it is under way any more."""
+    if num_done == num_total:
+        return StepState.DONE
+    return StepState.FAILED if num_done + num_failed == num_total else StepState.RUNNING
 
 
 def _search_left_s(step: Step, runs: Sequence[Run], num_complete: int, num_trials: int) -> float:

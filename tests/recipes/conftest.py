@@ -1,34 +1,23 @@
 """A root of its own, and a small recipe whose runs take a second each."""
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from engine.recipes.steps import Chosen, Crossval, Plan, Recipe, RowSpec, Step, Train
 from engine.search import SearchSpec
 from engine.space import Space
-from store.database import Database, open_database
-from store.paths import Root
-from tests.live import processes_of, small_spec
+from store.database import Database
+from tests.live import small_spec, worked_on_database
 
 
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A fresh root with an awkward path; whatever still works for it is ended afterwards."""
     monkeypatch.setenv("AETUI_IDLE_S", "3")
-    root = Root(tmp_path / "Läufe und mehr" / "runs")
-    opened = open_database(root, create=True)
-    yield opened
-    opened.close()
-    for _ in range(3):  # a worker and its supervisor start each other again
-        for process in processes_of(root):
-            try:
-                process.send_signal(signal.SIGKILL)
-            except psutil.NoSuchProcess:
-                continue
+    with worked_on_database(tmp_path / "Läufe und mehr" / "runs") as opened:
+        yield opened
 
 
 @pytest.fixture
