@@ -18,6 +18,7 @@ T = TypeVar("T")
 Optimizer = Literal["sgd", "adam", "adamw", "adagrad"]
 Freeze = Literal["convolutions", "encoder", "none"]
 Schedule = Literal["onecycle", "cosine", "constant"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def _require(condition: bool, sentence: str) -> None:
@@ -141,6 +142,14 @@ class OptimSpec:
     momentum: float = field(default=0.9, metadata={"help": "of sgd"})
     schedule: Schedule = field(default="onecycle", metadata={"help": "onecycle, cosine or constant"})
     batch_size: int = field(default=128, metadata={"help": "images a step"})
+    ema: float = field(
+        default=0.999,
+        metadata={"help": "decay of the running average of the weights that is validated and kept; 0: no average"},
+    )
+    precision: Precision = field(
+        default="auto",
+        metadata={"help": "of products in training: float32, bfloat16, or auto: bfloat16 where the hardware has it"},
+    )
     patience: int = field(
         default=10,
         metadata={"help": "epochs without a better running average of the validation loss before stopping; 0: never"},
@@ -153,6 +162,8 @@ class OptimSpec:
         _check_range("weight_decay", self.weight_decay, 0, 10)
         _check_range("momentum", self.momentum, 0, 0.9999)
         _check_range("batch_size", self.batch_size, 1, 65536)
+        _check_range("ema", self.ema, 0, 0.999999)
+        _check_choice("precision", self.precision, get_args(Precision))
         _check_range("patience", self.patience, 0, 100_000)
 
 

@@ -73,12 +73,13 @@ class Decoder(nn.Module):
             )
             if not is_last:
                 convolutions += [nn.BatchNorm2d(channels[level - 1]), nn.SiLU(inplace=True)]
-        self.convolutions = nn.Sequential(*convolutions, nn.Sigmoid())
+        self.convolutions = nn.Sequential(*convolutions)
 
     def forward(self, codes: Tensor) -> Tensor:
         features = self.head(codes)  # latent_dim -> 256 -> 256 -> 256 -> 2048 -> 128 x 4 x 4
-        images: Tensor = self.convolutions(features)  # -> 64 x 7 x 7 -> 32 x 14 x 14 -> 1 x 28 x 28
-        return images
+        logits: Tensor = self.convolutions(features)  # -> 64 x 7 x 7 -> 32 x 14 x 14 -> 1 x 28 x 28
+        # In float32: in bfloat16, pixels above 0.998 would be 1 and learn no more.
+        return logits.float().sigmoid()
 
 
 def _hidden_layers(num_inputs: int, hidden: int, count: int) -> list[nn.Module]:

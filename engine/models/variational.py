@@ -38,7 +38,8 @@ class VariationalAutoencoder(Autoencoder):
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of the codes of ``images``, each [B, latent_dim]."""
-        mean, log_variance = self.encoder(images).chunk(2, dim=1)
+        # In float32: the KL is a difference of numbers of one size.
+        mean, log_variance = self.encoder(images).float().chunk(2, dim=1)
         return mean, log_variance
 
     def encode(self, images: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn, optim
 
+from engine.training.averaging import WeightAverage
 from store.errors import RequestError
 
 _HEADER = "aetui"
@@ -34,15 +35,24 @@ class Checkpoint:
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """The model's tensors by its own names."""
+        """The model's tensors by its own names: those to be used."""
         return _under("model.", self.tensors)
 
     def restore_model(self, model: nn.Module) -> None:
-        """Raises ValueError: the weights are another model's."""
-        try:
-            model.load_state_dict(self.weights)
-        except RuntimeError as error:
-            raise ValueError(f"the checkpoint is of another model ({str(error).splitlines()[-1].strip()})") from error
+        """Put the weights to be used into ``model``.
+
+        Raises:
+            ValueError: they are another model's.
+        """
+        _load(model, self.weights)
+
+    def restore_trained(self, model: nn.Module) -> None:
+        """Put the weights to train on with into ``model``: others than those to be used where these are an average.
+
+        Raises:
+            ValueError: they are another model's.
+        """
+        _load(model, _under("trained.", self.tensors) or self.weights)
 
     def restore_optimizer(self, optimizer: optim.Optimizer) -> None:
         """Put the optimizer's tensors back; rates and other settings stay those of ``optimizer``."""
@@ -69,12 +79,14 @@ def pack(
     spec: Mapping[str, Any],
     record: Mapping[str, Any],
     state: Mapping[str, Any],
-    model: nn.Module,
+    average: WeightAverage[nn.Module],
     optimizer: optim.Optimizer,
     device: torch.device,
 ) -> bytes:
     """The checkpoint as the bytes of its file."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors = {f"model.{name}": tensor for name, tensor in average.model.state_dict().items()}
+    if average.is_apart:
+        tensors |= {f"trained.{name}": tensor for name, tensor in average.trained.state_dict().items()}
     for position, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{position}.{key}": tensor for key, tensor in values.items()}
     tensors["rng.cpu"] = torch.get_rng_state()
@@ -99,6 +111,13 @@ def read(path: Path) -> Checkpoint:
         return Checkpoint(**header, tensors=tensors)
     except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise RequestError(f"The checkpoint {path} is damaged and cannot be read ({error}).") from error
+
+
+def _load(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"the checkpoint is of another model ({str(error).splitlines()[-1].strip()})") from error
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

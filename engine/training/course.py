@@ -15,6 +15,7 @@ from engine.models.base import Model
 from engine.session import Session
 from engine.spec import RunSpec
 from engine.training import checkpoints
+from engine.training.averaging import WeightAverage
 from engine.training.stopping import EarlyStopping
 from store.errors import RequestError
 from store.names import RunName
@@ -33,8 +34,10 @@ class Course:
         RequestError: a checkpoint is absent, damaged, or does not fit.
     """
 
-    def __init__(self, session: Session, model: Model, optimizer: optim.Optimizer, device: torch.device) -> None:
-        self._session, self._model, self._optimizer, self._device = session, model, optimizer, device
+    def __init__(
+        self, session: Session, average: WeightAverage[Model], optimizer: optim.Optimizer, device: torch.device
+    ) -> None:
+        self._session, self._average, self._optimizer, self._device = session, average, optimizer, device
         self.epoch = 0
         self.step = 0
         self.record: Mapping[str, object] | None = None
@@ -73,7 +76,7 @@ class Course:
                 "elapsed": self.elapsed(),
                 "stopping": asdict(self.stopping),
             },
-            model=self._model,
+            average=self._average,
             optimizer=self._optimizer,
             device=self._device,
         )
@@ -85,7 +88,7 @@ class Course:
         """Go on from this run's own checkpoint; returns the seconds it took to get there."""
         last = checkpoints.read(path)
         try:
-            last.restore_model(self._model)
+            self._restore_weights(last)
             last.restore_optimizer(self._optimizer)
             last.restore_rng(self._device)
             self._take_state(last)
@@ -100,8 +103,10 @@ class Course:
             raise RequestError(f"The run {name} has no checkpoint to start from.")
         last = checkpoints.read(source.last)
         try:
-            if self._model.begins_anew and last.spec["kind"] != self._session.spec.kind:
-                self._model.adopt(checkpoints.read(source.best).weights)
+            if self._average.model.begins_anew and last.spec["kind"] != self._session.spec.kind:
+                best = checkpoints.read(source.best)
+                for model in {self._average.trained, self._average.model}:
+                    model.adopt(best.weights)
                 return 0.0
             return self._go_on(name, source, last)
         except _MISFITS as error:
@@ -112,7 +117,7 @@ class Course:
         spec = self._session.spec
         if last.epoch >= spec.epochs:
             raise RequestError(f"The run {name} has {last.epoch} epochs already: ask for more than that with --epochs.")
-        last.restore_model(self._model)
+        self._restore_weights(last)
         if last.spec["optim"]["optimizer"] == spec.optim.optimizer:
             last.restore_optimizer(self._optimizer)
         last.restore_rng(self._device)
@@ -122,6 +127,10 @@ class Course:
             self._session.write(self._session.paths.best, lambda aside: _copy(source.best, aside))
         self.epoch, self.record = last.epoch, last.record
         return float(last.state["elapsed"])
+
+    def _restore_weights(self, checkpoint: checkpoints.Checkpoint) -> None:
+        checkpoint.restore_trained(self._average.trained)
+        checkpoint.restore_model(self._average.model)
 
     def _take_state(self, checkpoint: checkpoints.Checkpoint) -> None:
         self.epoch, self.record = checkpoint.epoch, checkpoint.record

@@ -14,10 +14,12 @@ from engine.data.loading import splits_of
 from engine.models.building import build_model
 from engine.session import Outcome, RunDiverged, Session
 from engine.training import checkpoints, evaluate
+from engine.training.averaging import WeightAverage
 from engine.training.course import Course
 from engine.training.device import prepare_device
 from engine.training.keeping import Keeper
 from engine.training.optimizers import build_optimizer, set_rate
+from engine.training.precision import mixed
 from engine.training.schedules import RateSchedule
 
 _STEP_LINES_AN_EPOCH = 20
@@ -40,7 +42,8 @@ def train(session: Session) -> Outcome:
     model = build_model(spec, splits.train)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     optimizer = build_optimizer(spec.optim, (weight for weight in model.parameters() if weight.requires_grad))
-    course = Course(session, model, optimizer, device)
+    average = WeightAverage(model, spec.optim.ema)
+    course = Course(session, average, optimizer, device)
     # Now that the weights are those to go on with: a frozen part is applied once, here.
     training, validation = (model.prepare(images.to(device)) for images in (splits.train, splits.validation))
     num_batches = count_batches(len(training), spec.optim.batch_size)
@@ -63,11 +66,13 @@ def train(session: Session) -> Outcome:
             rate = schedule.rate(course.step)
             set_rate(optimizer, rate)
             inputs, labels = training.batch(indices), training.labels[indices]  # [B, C, H, W] in [0, 1]; [B]
-            losses = model.batch_losses(inputs, labels, epoch - 1 + (batch - 1) / num_batches, None)
+            with mixed(spec.optim.precision, device):
+                losses = model.batch_losses(inputs, labels, epoch - 1 + (batch - 1) / num_batches, None)
             optimizer.zero_grad(set_to_none=True)
             losses.loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             course.step += 1
+            average.update(course.step)
             for sums in (train_losses, since_line):
                 sums.add(losses.named(), len(indices))
             if batch % line_every == 0 or batch == num_batches:  # the only places where the CPU waits for a GPU
@@ -80,7 +85,7 @@ def train(session: Session) -> Outcome:
         train_time = time.monotonic() - started
 
         # Look at it, and write down what was seen: pictures, checkpoints, metrics, in this order.
-        val_losses = evaluate.mean_losses(model, validation, epoch)
+        val_losses = evaluate.mean_losses(average.model, validation, epoch)
         value = val_losses[model.value_name]
         course.record = {
             "epoch": epoch,
@@ -98,7 +103,7 @@ def train(session: Session) -> Outcome:
             raise RunDiverged(f"the validation loss became {val_losses['loss']} in epoch {epoch}: try a lower lr")
         course.epoch = epoch
         course.stopping.update(val_losses["loss"], schedule.still_falls(course.step))
-        keeper.keep(model, epoch)
+        keeper.keep(average.model, epoch)
         course.save(value)
         session.end_epoch(epoch, value, course.record)
         keeper.thin(epoch)

@@ -139,6 +139,35 @@ def test_other_seeds_give_other_numbers(make_session: Any) -> None:
     assert len(set(values)) == 3
 
 
+def test_the_average_is_what_is_validated_and_training_does_not_see_it(make_session: Any) -> None:
+    rough = {"epochs": 12, "schedule": "constant", "lr": 0.02, "batch_size": 8, "patience": 0, "precision": "float32"}
+    plain, averaged = make_session(0, ema=0, **rough), make_session(1, ema=0.95, **rough)
+    for session in (plain, averaged):
+        train(session)
+    for one, other in zip(plain.epochs, averaged.epochs, strict=True):
+        assert one["train_mse"] == other["train_mse"]
+        assert one["val_mse"] != other["val_mse"]
+    # A rate that never falls leaves the weights shaking about a place that is better than any of theirs.
+    late = [sum(record["val_mse"] for record in session.epochs[6:]) for session in (plain, averaged)]
+    assert late[1] < 0.98 * late[0]
+    mine = checkpoints.read(averaged.paths.last)
+    trained = load_file(averaged.paths.last)["trained.encoder.output.weight"]
+    assert torch.equal(trained, load_file(plain.paths.last)["model.encoder.output.weight"])
+    assert not torch.equal(mine.weights["encoder.output.weight"], trained)
+
+
+@pytest.mark.parametrize(("kind", "settings"), KINDS[:3])
+def test_bfloat16_learns_what_float32_does(kind: str, settings: dict[str, Any], make_session: Any) -> None:
+    exact, half = (
+        make_session(number, kind, precision=precision, **settings)
+        for number, precision in enumerate(("float32", "bfloat16"))
+    )
+    values = [train(session).value for session in (exact, half)]
+    seeds = [train(make_session(2 + seed, kind, precision="float32", seed=seed, **settings)).value for seed in (1, 2)]
+    assert exact.epochs[0]["train_mse"] != half.epochs[0]["train_mse"]
+    assert abs(values[0] - values[1]) < 2 * (max(values[0], *seeds) - min(values[0], *seeds))
+
+
 def test_a_stop_ends_after_the_epoch_and_a_new_run_goes_on_from_there(make_session: Any) -> None:
     undisturbed = make_session(0, epochs=4)
     train(undisturbed)

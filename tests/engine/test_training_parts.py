@@ -9,10 +9,12 @@ import torch
 
 from engine.spec import OptimSpec, RunSpec
 from engine.training import checkpoints
+from engine.training.averaging import WeightAverage
 from engine.training.device import prepare_device
 from engine.training.fit import count_batches, shuffled_batches
 from engine.training.keeping import kept_epochs
 from engine.training.optimizers import build_optimizer, set_rate
+from engine.training.precision import mixed
 from engine.training.schedules import RateSchedule
 from engine.training.stopping import EarlyStopping
 from store.errors import RequestError
@@ -155,7 +157,7 @@ def test_devices() -> None:
             prepare_device(RunSpec(kind="cae", dataset="digits", epochs=1, device=wrong))
 
 
-def _network() -> torch.nn.Module:
+def _network() -> torch.nn.Sequential:
     torch.manual_seed(3)
     layers = torch.nn.Sequential(torch.nn.Conv2d(2, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Flatten())
     return layers.to(memory_format=torch.channels_last)
@@ -169,7 +171,8 @@ def _step(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
 
 def _pack(model: torch.nn.Module, optimizer: torch.optim.Optimizer, **changes: Any) -> bytes:
     facts: dict[str, Any] = {"epoch": 2, "step": 3, "spec": {"kind": "cae"}, "record": {"epoch": 2}, "state": {"a": 1}}
-    return checkpoints.pack(**(facts | changes), model=model, optimizer=optimizer, device=CPU)
+    average = WeightAverage(model, decay=0.0)
+    return checkpoints.pack(**(facts | changes), average=average, optimizer=optimizer, device=CPU)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -207,6 +210,81 @@ def test_the_header_is_json_and_the_file_holds_no_pickle(tmp_path: Path) -> None
     header = json.loads(packed[8 : 8 + length])
     assert json.loads(header["__metadata__"]["aetui"])["epoch"] == 2
     assert {name.split(".")[0] for name in header} == {"__metadata__", "model", "rng"}  # no step, no moments yet
+
+
+def test_an_average_follows_its_closed_form_and_leaves_what_is_trained_alone() -> None:
+    network = _network()
+    average = WeightAverage(network, 0.8)
+    weight = network[0].weight
+    expected, past = weight.detach().double().clone(), []
+    for step in range(1, 61):
+        with torch.no_grad():
+            weight.copy_(torch.randn_like(weight))
+        past.append(weight.detach().clone())
+        average.update(step)
+        decay = min(0.8, step / (step + 9))  # 0.8 from step 36 on
+        expected = decay * expected + (1 - decay) * past[-1].double()
+        assert torch.equal(weight, past[-1])
+    torch.testing.assert_close(average.model[0].weight, expected.float())
+    # From step 36 on it is the sum of 0.2 * 0.8^k of what lies k steps back, up to the rest of 0.8^24 < 0.005.
+    recent = sum(0.2 * 0.8**k * past[-1 - k].double() for k in range(24))
+    assert (average.model[0].weight - recent).abs().max() < 0.05
+    assert not any(tensor.requires_grad for tensor in average.model.parameters())
+
+
+def test_batch_statistics_are_averaged_and_counters_are_not() -> None:
+    network = _network()
+    average = WeightAverage(network, 0.5)
+    network(torch.randn(8, 2, 5, 5))
+    average.update(1000)
+    norm, averaged = network[1], average.model[1]
+    torch.testing.assert_close(averaged.running_mean, norm.running_mean / 2)
+    torch.testing.assert_close(averaged.running_var, (1 + norm.running_var) / 2)
+    assert averaged.num_batches_tracked.dtype == torch.int64
+
+
+def test_without_averaging_the_model_is_the_one_that_is_trained() -> None:
+    network = _network()
+    average = WeightAverage(network, 0.0)
+    assert average.model is network
+    average.update(1)
+    assert all(weight.requires_grad for weight in average.model.parameters())
+
+
+def test_a_checkpoint_holds_the_average_to_use_and_the_weights_to_train(tmp_path: Path) -> None:
+    network = _network()
+    average = WeightAverage(network, 0.9)
+    with torch.no_grad():
+        network[0].weight.fill_(3.0)
+    average.update(100)
+    path = tmp_path / "last.safetensors"
+    facts: dict[str, Any] = {"epoch": 1, "step": 100, "spec": {}, "record": {}, "state": {}}
+    path.write_bytes(
+        checkpoints.pack(
+            **facts, average=average, optimizer=build_optimizer(OptimSpec(), network.parameters()), device=CPU
+        )
+    )
+    found, used, trained = checkpoints.read(path), _network(), _network()
+    found.restore_model(used)
+    found.restore_trained(trained)
+    assert (trained[0].weight == 3.0).all()
+    assert torch.equal(used[0].weight, average.model[0].weight)
+    assert not torch.equal(used[0].weight, trained[0].weight)
+    with pytest.raises(ValueError, match="another model"):
+        found.restore_trained(torch.nn.Linear(2, 2))
+
+
+def test_bfloat16_is_for_products_alone_and_only_where_it_is_asked_for_or_fast() -> None:
+    images, weight = torch.randn(4, 8), torch.randn(8, 8)
+    with mixed("bfloat16", CPU):
+        product = images @ weight
+        loss = torch.nn.functional.mse_loss(product, images)
+    assert (product.dtype, loss.dtype, weight.dtype) == (torch.bfloat16, torch.float32, torch.float32)
+    with mixed("float32", CPU):
+        assert (images @ weight).dtype == torch.float32
+    is_fast = "amx_bf16" in Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else False
+    with mixed("auto", CPU):
+        assert (images @ weight).dtype == (torch.bfloat16 if is_fast else torch.float32)
 
 
 def test_damaged_checkpoints_are_named(tmp_path: Path) -> None:
