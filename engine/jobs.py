@@ -20,7 +20,7 @@ from store.errors import RequestError
 from store.experiments import check_experiment, ensure_experiment
 from store.names import RunName, check_name
 from store.paths import find_data_dir
-from store.records import Run, RunState
+from store.records import Request, Run, RunState
 
 _GO_ON_ANEW = (RunState.STOPPED, RunState.FAILED, RunState.PRUNED)
 """Ended before their time: what goes on from their checkpoint is a new run."""
@@ -137,6 +137,23 @@ def resume(database: Database, name: RunName) -> RunName:
         return enqueue(database, spec, name.experiment, data_dir=frozen.data_dir)
     control.resume(database, name)
     return name
+
+
+def pause_all(database: Database, experiment: str) -> None:
+    """Hold back all runs of an experiment that wait or run; `let_go_on` lets them go on where they were."""
+    for run in listing.runs(database, experiment):
+        if not run.state.is_finished and run.request is None:
+            with contextlib.suppress(RequestError):  # it has ended meanwhile
+                control.pause(database, run.name)
+
+
+def let_go_on(database: Database, experiment: str) -> None:
+    """Let all runs of an experiment that are paused or held go on."""
+    for run in listing.runs(database, experiment):
+        # One that runs and was asked to pause would otherwise do so when its worker hears of it.
+        if not run.state.is_finished and run.request in (Request.PAUSE, Request.HOLD):
+            with contextlib.suppress(RequestError):  # it ended just now
+                control.resume(database, run.name)
 
 
 def kill(database: Database, name: RunName) -> None:

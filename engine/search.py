@@ -8,7 +8,7 @@ from typing import Any, get_args
 from engine import jobs
 from engine.space import Space
 from engine.spec import RunSpec
-from store import control, listing, searches
+from store import listing, searches
 from store.database import Database
 from store.errors import RequestError
 from store.experiments import ensure_experiment
@@ -89,25 +89,26 @@ def check(database: Database | None, experiment: str, spec: SearchSpec, *, data_
 def start(database: Database, experiment: str, spec: SearchSpec, *, data_dir: Path | None = None) -> None:
     """Begin a search, or go on with one (more trials, another sampler); workers take it up by themselves.
 
+    Runs that `stop` paused go on where they were, so a search finds the same however often it is stopped.
+
     Raises:
         RequestError: see `check`.
     """
     search = check(database, experiment, spec, data_dir=data_dir)
     study_id = ensure_experiment(database, experiment, search.spec["kind"], search.spec["dataset"])
     searches.save(database, study_id, search)
+    jobs.let_go_on(database, experiment)
 
 
 def stop(database: Database, experiment: str) -> None:
-    """Begin no more runs and let those that run finish their epoch and stop; `start` goes on with the search.
+    """Begin no more runs and pause those that wait or run; `start` goes on with them and with the search.
 
     Raises:
         RequestError: the experiment is absent or has no search.
     """
     study_id, _, _ = _find(database, experiment)
     searches.switch_off(database, study_id)
-    for run in listing.runs(database, experiment):
-        if not run.state.is_finished:
-            control.stop(database, run.name)
+    jobs.pause_all(database, experiment)
 
 
 def progress(database: Database, experiment: str) -> SearchProgress:

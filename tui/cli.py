@@ -124,7 +124,7 @@ def search(
     workers: Annotated[int | None, typer.Option(help="Workers at once [one a device].", min=1)] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Begin it, make sure of workers, and return.")] = False,
 ) -> int | None:
-    """Search for the best settings, or go on with a search; the first Ctrl-C stops after the epoch."""
+    """Search for the best settings, or go on with a search; Ctrl-C pauses it and its runs."""
     from tui.commands.run import Wanted
     from tui.commands.search import WantedSearch, search
 

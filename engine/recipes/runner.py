@@ -4,13 +4,11 @@ Nothing of its own is stored: experiments named RECIPE-STEP, their runs, and the
 are all its state (what ``engine.recipes.driving`` keeps is for looking at).
 """
 
-import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import engine.jobs
-from engine import crossval
+from engine import crossval, jobs, search
 from engine.recipes.driver_lock import driver, driver_lock
 from engine.recipes.driving import Record, already_driven
 from engine.recipes.helpers import Helpers
@@ -18,11 +16,10 @@ from engine.recipes.progress import RecipeProgress, StepProgress, StepState
 from engine.recipes.steps import Crossval, Recipe, Step, Train
 from engine.recipes.work import Labour, Study
 from engine.search import SearchSpec
-from store import control, listing, searches
+from store import listing
 from store.database import Database
 from store.errors import RequestError
 from store.paths import find_data_dir
-from store.records import Request
 
 POLL_S = 1.0  # a look costs up to 80 ms of the cores that train
 _LOOK_AFTER_WORKERS_S = 2.0
@@ -40,9 +37,9 @@ def check(database: Database | None, recipe: Recipe, data_dir: Path | None = Non
         match step.work:
             case Train(plans=plans):
                 for spec in {plan.spec for plan in plans if plan.encoder_of is None}:
-                    engine.jobs.check(database, spec, experiment, data_dir)
+                    jobs.check(database, spec, experiment, data_dir)
             case SearchSpec(base=base, space=space):
-                space.check(engine.jobs.check(database, base, experiment, data_dir))
+                space.check(jobs.check(database, base, experiment, data_dir))
             case _:
                 pass
 
@@ -84,7 +81,7 @@ def run(
 
         try:
             progress = _work(
-                labour, tell, see_to_workers or (lambda: engine.jobs.ensure_workers(database)), should_stop, poll_s
+                labour, tell, see_to_workers or (lambda: jobs.ensure_workers(database)), should_stop, poll_s
             )
         finally:
             helpers.end()
@@ -158,20 +155,14 @@ def pause(database: Database, recipe: Recipe) -> None:
     """Hold everything of the recipe back that waits or runs; running it again lets it go on where it was."""
     for experiment, is_search in _experiments(database, recipe):
         if is_search:
-            searches.switch_off(database, listing.experiment(database, experiment).study_id)
-        for run in listing.runs(database, experiment):
-            if not run.state.is_finished and run.request is None:
-                with contextlib.suppress(RequestError):  # it has ended meanwhile
-                    control.pause(database, run.name)
+            search.stop(database, experiment)
+        else:
+            jobs.pause_all(database, experiment)
 
 
 def _let_go_on(database: Database, recipe: Recipe) -> None:
     for experiment, _ in _experiments(database, recipe):
-        for run in listing.runs(database, experiment):
-            # One that runs and was asked to pause would otherwise do so when its worker hears of it.
-            if not run.state.is_finished and run.request in (Request.PAUSE, Request.HOLD):
-                with contextlib.suppress(RequestError):  # it ended just now
-                    control.resume(database, run.name)
+        jobs.let_go_on(database, experiment)
 
 
 def _experiments(database: Database, recipe: Recipe) -> list[tuple[str, bool]]:

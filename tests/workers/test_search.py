@@ -118,11 +118,16 @@ def test_a_search_stops_and_goes_on(database: Database) -> None:
     time.sleep(1.5)
     reached = len(listing.runs(database, "s"))
     assert not listing.num_running(database)
+    held = [run.name for run in listing.runs(database, "s") if run.state is RunState.PAUSED]
+    assert held
     complete = search.progress(database, "s").num_complete
     search.start(database, "s", SearchSpec(base=base(), space=SPACE, num_trials=complete + 2))
     progress = run_to_end(database)
     assert progress.num_complete >= complete + 2
-    assert len(listing.runs(database, "s")) > reached
+    assert len(listing.runs(database, "s")) >= reached
+    states = {run.name: run.state for run in listing.runs(database, "s")}
+    assert all(states[name] in (RunState.COMPLETE, RunState.PRUNED) for name in held)
+    assert RunState.STOPPED not in states.values()
 
 
 @pytest.mark.timeout(120)

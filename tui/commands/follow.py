@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
@@ -50,8 +50,13 @@ class Work(Protocol):
 
     def is_over(self, runs: Sequence[Run]) -> bool: ...
 
-    def stop(self) -> None:
-        """Called at the first Ctrl-C: let nothing new begin. The runs themselves are stopped by the caller."""
+    says_on_stop: str
+
+    def stop(self, runs: Sequence[Run]) -> None:
+        """Let nothing new begin, and ask the ``runs`` that are left to leave their workers.
+
+        Called from the first Ctrl-C on until nothing is left: a run whose worker died on the way waits again.
+        """
 
     def overall(self, runs: Sequence[Run]) -> tuple[int, int, str]:
         """How many are done, of how many, and what else there is to say."""
@@ -76,6 +81,8 @@ def follow_work(database: Database, work: Work, *, is_many: bool, slots: int | N
 class _Runs:
     """Runs that are known by name."""
 
+    says_on_stop = "Stopping at the end of the epoch; Ctrl-C once more kills."
+
     def __init__(self, database: Database, names: Sequence[RunName]) -> None:
         self._database, self._names, self._pace = database, names, Pace()
 
@@ -85,8 +92,10 @@ class _Runs:
     def is_over(self, runs: Sequence[Run]) -> bool:
         return not any(map(_is_left, runs))
 
-    def stop(self) -> None:
-        pass  # nothing begins but these
+    def stop(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            if not run.state.is_live or run.request is None:
+                _suppressing_the_end(self._database, run, control.stop)
 
     def overall(self, runs: Sequence[Run]) -> tuple[int, int, str]:
         done = sum(not _is_left(run) for run in runs)
@@ -124,17 +133,18 @@ def _wait(database: Database, work: Work, shown: Progress, interrupts: Interrupt
         for run in left:
             if run.state in (RunState.HELD, RunState.PAUSED) and run.name not in held:
                 held.add(run.name)
-                note(f"{run.name} is {run.state}: `aetui resume {run.name}` lets it go on; Ctrl-C ends it.")
+                note(f"{run.name} is {run.state}: `aetui resume {run.name}` lets it go on.")
         if interrupts.count > obeyed:
             obeyed = interrupts.count
             if obeyed == 1:
-                work.stop()
-                note("Stopping at the end of the epoch; Ctrl-C once more kills.")
+                note(work.says_on_stop)
             token = None
-        # A stopped run whose worker died on the way waits again: so ask until it has ended.
-        if obeyed:
+        if obeyed > 1:
             for run in left:
-                _end(database, run, at_once=obeyed > 1)
+                if run.state.is_live:
+                    _suppressing_the_end(database, run, engine.jobs.kill)
+        if obeyed:
+            work.stop([run for run in left if obeyed == 1 or not run.state.is_live])
         elif time.monotonic() - looked_after > _LOOK_AFTER_WORKERS_S:
             engine.jobs.ensure_workers(database, slots)
             looked_after = time.monotonic()
@@ -145,12 +155,10 @@ def _wait(database: Database, work: Work, shown: Progress, interrupts: Interrupt
         time.sleep(_POLL_S)
 
 
-def _end(database: Database, run: Run, *, at_once: bool) -> None:
+def _suppressing_the_end(database: Database, run: Run, ask: Callable[[Database, RunName], None]) -> None:
+    """``ask`` it of the run, unless it has ended by itself in this moment."""
     try:
-        if at_once and run.state.is_live:
-            engine.jobs.kill(database, run.name)
-        elif not run.state.is_live or run.request is None:
-            control.stop(database, run.name)
+        ask(database, run.name)
     except RequestError:
-        if not listing.run(database, run.name).state.is_finished:  # else it ended by itself in this moment
+        if not listing.run(database, run.name).state.is_finished:
             raise

@@ -18,7 +18,7 @@ from store import listing
 from store.database import Database
 from store.errors import RequestError
 from store.paths import find_data_dir
-from store.records import Run
+from store.records import Run, RunState
 from store.searches import Search
 from tui.commands.data import fetch
 from tui.commands.errors import DONE, FAILED, INTERRUPTED
@@ -30,6 +30,7 @@ from tui.commands.run import Wanted, as_wanted, configure, key_and_value
 from tui.look import number_text
 
 DEFAULT_KIND, DEFAULT_TRIALS = "cae", 40
+_ASIDE = (RunState.PAUSED, RunState.HELD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +162,9 @@ def _at_least(text: str) -> tuple[str, int]:
 
 
 class _FollowedSearch:
-    """Runs come as workers begin them; it is over when enough are complete, or when it was stopped and none is left."""
+    """Runs come as workers begin them; it is over when enough are complete, or when it was stopped and none runs."""
+
+    says_on_stop = "Pausing the search and its runs, which go on where they are; Ctrl-C once more kills."
 
     def __init__(self, database: Database, experiment: str) -> None:
         self._database, self._experiment, self._pace = database, experiment, Pace()
@@ -173,10 +176,10 @@ class _FollowedSearch:
         return listing.runs(self._database, self._experiment)
 
     def is_over(self, runs: Sequence[Run]) -> bool:
-        is_off = not self._progress.is_on and all(run.state.is_finished for run in runs)
+        is_off = not self._progress.is_on and all(run.state.is_finished or run.state in _ASIDE for run in runs)
         return self._progress.is_over or is_off
 
-    def stop(self) -> None:
+    def stop(self, runs: Sequence[Run]) -> None:
         engine.search.stop(self._database, self._experiment)
 
     def overall(self, runs: Sequence[Run]) -> tuple[int, int, str]:
