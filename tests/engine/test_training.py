@@ -192,7 +192,7 @@ def test_starting_from_a_run_with_other_settings_takes_its_weights_only(make_ses
     train(session)
     assert session.began[0][0] == 2
     before, after = load_file(source.paths.last), load_file(session.paths.last)
-    name = "model.encoder.convolutions.0.weight"
+    name = "trained.encoder.convolutions.0.weight"
     torch.testing.assert_close(before[name], after[name])
     assert checkpoints.read(session.paths.best).epoch == 3
 
@@ -277,7 +277,7 @@ def test_a_fold_trains_and_validates_on_its_own_parts(make_session: Any) -> None
 
 
 def test_only_the_test_figures_depend_on_the_test_images(make_session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {"kind": "classifier", "epochs": 3}
+    settings = {"kind": "classifier", "epochs": 8}
     plain = make_session(0, **settings)
     train(plain)
     read = fit.splits_of
