@@ -42,6 +42,7 @@ _SALT_AND_PEPPER = "saltpepper:0.1"
 _SEARCHED = ("optimizer", "lr", "hidden")
 """What the finals take over from the search. No L2: the reference's space has none below 1e-5, and already 4e-5 costs
 the 6-D autoencoder a fifth of its validation error in the first epochs; trained on tens of epochs, it needs none."""
+_AUGMENT = 1.0
 _REFERENCE_DAE = (0.0188, 0.0201, 0.0261, 0.0381, 0.0525)
 _FEW_LABELS = 1000
 
@@ -110,14 +111,14 @@ FULL = Scale(
     search_epochs=6,
     search_limit=10_000,
     train_limit=0,
-    cae_epochs=60,
-    dae_epochs=40,
-    dae_single_epochs=15,
-    vae_epochs=40,
+    cae_epochs=50,
+    dae_epochs=24,
+    dae_single_epochs=12,
+    vae_epochs=24,
     classifier_epochs=15,
     frozen_epochs=10,
     few_labels_epochs=60,
-    candidate_epochs=8,
+    candidate_epochs=6,
     candidate_limit=20_000,
     top=5,
     folds=5,
@@ -185,10 +186,12 @@ class _Study:
     def steps(self) -> tuple[Step, ...]:
         scale = self.scale
         candidate = dataclasses.replace(self.spec("cae", scale.candidate_epochs), train_limit=scale.candidate_limit)
+        # Long enough to learn its images by heart, were they the same in every epoch.
+        cae6 = dataclasses.replace(self.spec("cae", scale.cae_epochs), augment=_AUGMENT)
         steps = (
             self.step("search", "search", self.search()),
             self.step("importance", "what mattered", Importance(of="search"), needs=["search"]),
-            self.finals("cae6", "convolutional, 6-D", self.spec("cae", scale.cae_epochs)),
+            self.finals("cae6", "convolutional, 6-D", cae6),
             self.finals(
                 "dae",
                 "denoising, 6-D, on a range of noise",

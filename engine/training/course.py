@@ -21,7 +21,7 @@ from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root, RunPaths
 
-_SAME_COURSE = ("kind", "dataset", "seed", "train_limit", "folds", "fold", "model", "optim")
+_SAME_COURSE = ("kind", "dataset", "seed", "train_limit", "augment", "folds", "fold", "model", "optim")
 """The fields of a configuration that decide what its validation errors mean."""
 _MISFITS = (ValueError, KeyError, TypeError, IndexError, RuntimeError)
 """What restoring from the checkpoint of another model raises."""

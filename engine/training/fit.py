@@ -21,6 +21,7 @@ from engine.training.keeping import Keeper
 from engine.training.optimizers import build_optimizer, set_rate
 from engine.training.precision import mixed
 from engine.training.schedules import RateSchedule
+from engine.training.warping import warp
 
 _STEP_LINES_AN_EPOCH = 20
 
@@ -66,6 +67,8 @@ def train(session: Session) -> Outcome:
             rate = schedule.rate(course.step)
             set_rate(optimizer, rate)
             inputs, labels = training.batch(indices), training.labels[indices]  # [B, C, H, W] in [0, 1]; [B]
+            if spec.augment:
+                inputs = warp(inputs, spec.augment)
             with mixed(spec.optim.precision, device):
                 losses = model.batch_losses(inputs, labels, epoch - 1 + (batch - 1) / num_batches, None)
             optimizer.zero_grad(set_to_none=True)
