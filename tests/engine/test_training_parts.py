@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.spec import OptimSpec, RunSpec
+from engine.spec import ClassifierSpec, OptimSpec, RunSpec
 from engine.training import checkpoints
 from engine.training.averaging import WeightAverage
 from engine.training.device import prepare_device
@@ -17,6 +17,7 @@ from engine.training.optimizers import build_optimizer, set_rate
 from engine.training.precision import mixed
 from engine.training.schedules import RateSchedule
 from engine.training.stopping import EarlyStopping
+from engine.training.warping import warp
 from store.errors import RequestError
 
 CPU = torch.device("cpu")
@@ -299,3 +300,50 @@ def test_damaged_checkpoints_are_named(tmp_path: Path) -> None:
     path.write_bytes(packed)
     with pytest.raises(ValueError, match="another model"):
         checkpoints.read(path).restore_model(torch.nn.Linear(2, 2))
+
+
+def _blobs(number: int, side: int = 28) -> torch.Tensor:
+    """Soft discs in the middle: [N, 1, side, side]."""
+    at = torch.arange(side) - (side - 1) / 2
+    distance = (at[:, None].square() + at.square()).sqrt()
+    return torch.sigmoid(4 - distance).expand(number, 1, side, side).contiguous(memory_format=torch.channels_last)
+
+
+def _centres(images: torch.Tensor) -> torch.Tensor:
+    """Centres of mass in pixels from the middle: [N, 2]."""
+    at = torch.arange(images.shape[-1]) - (images.shape[-1] - 1) / 2
+    weights = images[:, 0] / images.sum(dim=(1, 2, 3))[:, None, None]
+    return torch.stack([(weights.sum(dim=1) * at).sum(dim=1), (weights.sum(dim=2) * at).sum(dim=1)], dim=1)
+
+
+def test_warping_moves_every_image_a_little_and_differently() -> None:
+    images = _blobs(400)
+    torch.manual_seed(0)
+    warped = warp(images, 1.0)
+    assert warped.shape == images.shape
+    assert warped.is_contiguous(memory_format=torch.channels_last)
+    assert 0 <= warped.min() <= warped.max() <= 1
+    shifts = _centres(warped)
+    # 0.035 of half of 28 pixels is 0.49; evenly distributed, so its deviation is 0.49 / sqrt(3).
+    assert shifts.abs().max() < 0.49 * 1.1
+    assert shifts.std(dim=0).tolist() == pytest.approx([0.49 / 3**0.5] * 2, rel=0.1)
+    areas = warped.sum(dim=(1, 2, 3)) / images.sum(dim=(1, 2, 3))
+    assert 1 / 1.05**2 * 0.98 < areas.min() < 0.95
+    assert 1.05 < areas.max() < 1 / 0.95**2 * 1.02
+    torch.manual_seed(0)
+    assert torch.equal(warped, warp(images, 1.0))
+    assert not torch.equal(warped, warp(images, 1.0))
+
+
+def test_warping_by_nothing_changes_nothing() -> None:
+    images = torch.rand(5, 3, 9, 12)
+    torch.testing.assert_close(warp(images, 0.0), images, atol=1e-5, rtol=0)
+
+
+def test_what_is_frozen_cannot_be_augmented() -> None:
+    spec = RunSpec(kind="classifier", dataset="digits", epochs=1, start_from="a/0", model=ClassifierSpec())
+    assert spec.with_settings({"augment": 1}).augment == 1.0
+    with pytest.raises(RequestError, match="augment=0 or freeze=none"):
+        spec.with_settings({"augment": 1, "freeze": "convolutions"})
+    with pytest.raises(RequestError, match="out of range"):
+        spec.with_settings({"augment": -1})
