@@ -15,9 +15,9 @@ class Curves:
     """What one run has measured so far; ``grown`` gives a new one, so that a thread can hand it over."""
 
     epochs: tuple[Mapping[str, Any], ...] = ()
-    steps: tuple[tuple[int, int, float], ...] = ()
-    """epoch, step and training loss of every line of that kind."""
-    _cache: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+    steps: tuple[tuple[int, float, float], ...] = ()
+    """step, time in seconds and training loss of every line of that kind."""
+    _cache: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
 
     def grown(self, lines: Iterable[Mapping[str, Any]]) -> Self:
         epochs, steps = list(self.epochs), list(self.steps)
@@ -25,7 +25,7 @@ class Curves:
             if line.get("kind") == "epoch":
                 epochs.append(line)
             elif line.get("kind") == "step":
-                steps.append((int(line["epoch"]), int(line["step"]), _number(line.get("loss"))))
+                steps.append((int(line["step"]), _number(line.get("time")), _number(line.get("loss"))))
         return type(self)(tuple(epochs), tuple(steps))
 
     @property
@@ -41,18 +41,40 @@ class Curves:
         names = {key.removeprefix("val_") for key in self.last_epoch if key.startswith("val_")}
         return [name for name in _FIRST_MEASURES if name in names] + sorted(names - set(_FIRST_MEASURES))
 
-    def by_epoch(self, key: str) -> tuple[np.ndarray, np.ndarray]:
-        """Epoch and value of ``key`` (``val_loss``, ...), NaN where a line has none."""
-        if key not in self._cache:
-            x = np.array([line["epoch"] for line in self.epochs], dtype=float)
-            y = np.array([_number(line.get(key)) for line in self.epochs], dtype=float)
-            self._cache[key] = x, y
-        return self._cache[key]
+    def along(self, axis: str, key: str) -> tuple[np.ndarray, np.ndarray]:
+        """Places on ``axis`` (epoch, step, or time in seconds) and values of ``key`` (``val_loss``), NaN where none is.
 
-    def by_step(self) -> tuple[np.ndarray, np.ndarray]:
-        """Step (counted from the run's beginning) and training loss of every step line."""
-        steps = np.array([step for _, step, _ in self.steps], dtype=float)
-        return steps, np.array([loss for _, _, loss in self.steps], dtype=float)
+        The training loss is written many times an epoch: where ``axis`` is finer than epochs, all of it.
+        """
+        if key == "train_loss" and axis != "epoch" and self.steps:
+            return self.by_step(axis)
+        if (axis, key) not in self._cache:
+            x = np.array([_number(line.get(axis)) for line in self.epochs], dtype=float)
+            y = np.array([_number(line.get(key)) for line in self.epochs], dtype=float)
+            self._cache[axis, key] = x, y
+        return self._cache[axis, key]
+
+    def by_step(self, axis: str = "step") -> tuple[np.ndarray, np.ndarray]:
+        """Step (counted from the run's beginning) or time, and training loss of every step line."""
+        column = 0 if axis == "step" else 1
+        places = np.array([line[column] for line in self.steps], dtype=float)
+        return places, np.array([loss for _, _, loss in self.steps], dtype=float)
+
+
+def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
+    """The exponential moving average of ``values`` with ``weight`` for the past, freed of its bias to 0 at the start.
+
+    As in TensorBoard; values that are not finite stay as they are and count for nothing.
+    """
+    if not weight:
+        return values
+    average, total = 0.0, 0.0
+    found = np.array(values, dtype=float)
+    for at in np.flatnonzero(np.isfinite(found)):
+        average = weight * average + (1 - weight) * found[at]
+        total = weight * total + (1 - weight)
+        found[at] = average / total
+    return found
 
 
 def _number(value: Any) -> float:

@@ -13,12 +13,14 @@ import plotext
 from rich.cells import cell_len
 from rich.text import Text
 
+from tui.chart import Span
 from tui.look import Look, number_text
 
 _ASCII_FRAME = str.maketrans("─│┌┐└┘├┤┬┴┼", "-|+++++++++")
 _PLAIN_MARKS = "•x+o#*%@"
 _ASCII_MARKS = "*x+o#@%&"
 MIN_WIDTH, MIN_HEIGHT = 16, 5
+
 _TINY = 1e-300  # below, powers of ten round to 0
 
 
@@ -26,7 +28,8 @@ _TINY = 1e-300  # below, powers of ten round to 0
 class Series:
     """One curve: ``x`` ascending, ``y`` of the same length with NaN and inf as they come, ``colour`` as #rrggbb.
 
-    With ``points``, a glyph and its stand-in in ASCII, each value stands for itself, and no line joins them.
+    With ``points``, a glyph and its stand-in in ASCII, each value stands for itself, and no line joins them. ``figure``
+    stands in the legend; None: the last of ``y``.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Series:
     y: Sequence[float] | np.ndarray
     colour: str
     points: tuple[str, str] | None = None
+    figure: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +50,17 @@ class _Prepared:
     """x and mark of what cannot be drawn: ``?`` NaN, ``^`` +inf, ``v`` -inf or nothing on a log scale."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Axes:
+    """``y_span`` is as it is drawn: logarithms where ``log_y``."""
+
+    x_label: str
+    log_y: bool
+    x_span: Span | None
+    y_span: Span | None
+    cursor: float | None
+
+
 def curves_text(
     curves: Sequence[Series],
     width: int,
@@ -55,17 +70,25 @@ def curves_text(
     log_y: bool = False,
     title: str = "",
     x_label: str = "epoch",
+    x_span: Span | None = None,
+    y_span: Span | None = None,
+    cursor: float | None = None,
 ) -> Text:
     """``height`` lines of ``width`` columns: title and legend first, then the figure.
 
-    Values that cannot be drawn stand as ``?`` (NaN), ``^`` (+inf) and ``v`` (-inf, or <= 0 on a log scale) on the edge.
+    Of the axes, ``x_span`` and ``y_span`` are shown, None: all that there is. Values that cannot be drawn stand on the
+    edge as ``?`` (NaN), ``^`` (+inf, or above ``y_span``) and ``v`` (-inf, below, or <= 0 on a log scale). A line goes
+    up at ``cursor``.
     """
     width, height = max(width, MIN_WIDTH), max(height, MIN_HEIGHT)
-    prepared = [_prepare(series, width, log_y) for series in curves]
+    if y_span is not None and log_y:
+        y_span = (math.log10(max(y_span[0], _TINY)), math.log10(max(y_span[1], _TINY)))
+    axes = _Axes(x_label=x_label, log_y=log_y, x_span=x_span, y_span=y_span, cursor=cursor)
+    prepared = [_prepare(series, width, axes) for series in curves]
     legend = _legend(prepared, width, look, title + (" (log)" if log_y and title else ""))
     if len(legend) > max(1, height // 3):
         legend = legend[: max(1, height // 3)]
-    figure = _figure(prepared, width, height - len(legend), look, log_y, x_label)
+    figure = _figure(prepared, width, height - len(legend), look, axes)
     return Text("\n", no_wrap=True).join([*legend, *figure])
 
 
@@ -83,17 +106,37 @@ def reduce_points(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarra
     return x[kept], y[kept]
 
 
-def _prepare(series: Series, columns: int, log_y: bool) -> _Prepared:
+def _prepare(series: Series, columns: int, axes: _Axes) -> _Prepared:
+    log_y, x_span, y_span = axes.log_y, axes.x_span, axes.y_span
     x = np.asarray(series.x, dtype=float)
     y = np.asarray(series.y, dtype=float)
     known = np.isfinite(x)
     x, y = x[known], y[known]
+    if x_span is not None:
+        x, y = _cut(x, y, x_span)
     drawable = np.isfinite(y) & (y > _TINY if log_y else True)
-    marks = np.where(np.isnan(y), "?", np.where(y == np.inf, "^", "v"))[~drawable]
+    heights = np.where(drawable, np.log10(np.where(drawable, y, 1.0)) if log_y else y, y)
+    if y_span is not None:
+        with np.errstate(invalid="ignore"):
+            drawable &= (heights >= y_span[0]) & (heights <= y_span[1])
+    is_above = heights > (y_span[1] if y_span is not None else np.finfo(float).max)
+    marks = np.where(np.isnan(y), "?", np.where(is_above, "^", "v"))[~drawable]
     odd = [(float(at), str(mark)) for at, mark in zip(x[~drawable], marks, strict=True)]
-    x, y = x[drawable], y[drawable]
-    x, y = reduce_points(x, np.log10(y) if log_y else y, columns)
-    return _Prepared(series=series, x=x, y=y, odd=odd)
+    x, heights = reduce_points(x[drawable], heights[drawable], columns)
+    return _Prepared(series=series, x=x, y=heights, odd=odd)
+
+
+def _cut(x: np.ndarray, y: np.ndarray, span: Span) -> tuple[np.ndarray, np.ndarray]:
+    """What lies within ``span``, and where the line crosses its ends."""
+    inside = (x >= span[0]) & (x <= span[1])
+    found_x, found_y = [x[inside]], [y[inside]]
+    finite = np.isfinite(y)
+    if finite.sum() > 1:
+        for place, end in ((0, span[0]), (len(found_x), span[1])):
+            if x[finite][0] < end < x[finite][-1] and end not in x:
+                found_x.insert(place, np.array([end]))
+                found_y.insert(place, np.array([np.interp(end, x[finite], y[finite])]))
+    return np.concatenate(found_x), np.concatenate(found_y)
 
 
 def _legend(prepared: Iterable[_Prepared], width: int, look: Look, title: str) -> list[Text]:
@@ -105,7 +148,8 @@ def _legend(prepared: Iterable[_Prepared], width: int, look: Look, title: str) -
         entry = Text(f"{sample} ", style=curve.series.colour if look.has_colour else "")
         entry.append(curve.series.name, style="not bold")
         if len(curve.series.y) and not points:
-            entry.append(f" {number_text(float(curve.series.y[-1]))}", style="bold")
+            figure = float(curve.series.y[-1]) if curve.series.figure is None else curve.series.figure
+            entry.append(f" {number_text(figure)}", style="bold")
         if curve.odd:
             entry.append(f" ({len(curve.odd)} off the scale)", style="italic")
         entries.append(entry)
@@ -134,11 +178,17 @@ def _mark(index: int, look: Look) -> str:
 
 
 def _figure(
-    prepared: Sequence[_Prepared], width: int, height: int, look: Look, log_y: bool, x_label: str
+    prepared: Sequence[_Prepared],
+    width: int,
+    height: int,
+    look: Look,
+    axes: _Axes,
 ) -> list[Text]:
     columns = [value for curve in prepared for value in (*curve.x, *(at for at, _ in curve.odd))]
     x_low, x_high = _limits(columns, 0.0) if len(set(columns)) != 1 else (columns[0] - 1, columns[0] + 1)
     y_low, y_high = _limits([value for curve in prepared for value in curve.y], 0.04)
+    x_low, x_high = axes.x_span or (x_low, x_high)
+    y_low, y_high = axes.y_span or (y_low, y_high)
     plotext.terminal.limit(False, False)
     figure = plotext.figure
     figure.clear()
@@ -161,7 +211,7 @@ def _figure(
         for at, mark in curve.odd:
             edge = y_high if mark == "^" else y_low
             figure.draw(figure.signal([at], [edge], marker=plotext.marker(mark, colour)))
-    y_values, y_names = _y_ticks(y_low, y_high, max(2, height // 4), log_y)
+    y_values, y_names = _y_ticks(y_low, y_high, max(2, height // 4), axes.log_y)
     x_values, x_names = _x_ticks(x_low, x_high, max(2, width // 12))
     figure.ruler("x", "lower").lim(x_low, x_high).ticks(x_values, x_names)
     figure.ruler("y", "left").lim(y_low, y_high).ticks(y_values, y_names)
@@ -172,7 +222,20 @@ def _figure(
         line.stylize("dim", 0, margin)
     for line in lines[-2:]:
         line.stylize("dim")
-    return _with_label(lines, x_label, width)
+    if axes.cursor is not None and x_low <= axes.cursor <= x_high:
+        column = margin + round((axes.cursor - x_low) / (x_high - x_low) * (width - margin - 1))
+        lines = [_with_cursor(line, column, look) for line in lines[:-2]] + lines[-2:]
+    return _with_label(lines, axes.x_label, width)
+
+
+def _with_cursor(line: Text, column: int, look: Look) -> Text:
+    """An upright stroke where ``line`` is empty; what is there already stands out."""
+    under = line[column : column + 1]
+    if under.plain.strip(" \u2800"):
+        under.stylize("reverse")
+    else:
+        under = Text(look.pick("│", "|"), style="dim")
+    return line[:column] + under + line[column + 1 :]
 
 
 def _with_label(lines: list[Text], label: str, width: int) -> list[Text]:

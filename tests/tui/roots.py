@@ -62,7 +62,7 @@ def add_run(
 
 
 def epoch_line(epoch: int, value: float, kind: str = "cae") -> dict[str, object]:
-    line: dict[str, object] = {"kind": "epoch", "epoch": epoch, "lr": 0.001, "time": 2.0 * epoch}
+    line: dict[str, object] = {"kind": "epoch", "epoch": epoch, "step": 7 * epoch, "lr": 0.001, "time": 20.0 * epoch}
     for part, factor in (("train", 0.9), ("val", 1.0)):
         line |= {f"{part}_loss": value * factor, f"{part}_mse": value * factor}
         if kind == "vae":

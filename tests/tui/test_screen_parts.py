@@ -88,8 +88,8 @@ def test_curves_grow_and_say_what_they_measure() -> None:
     lines = [{"kind": "epoch", "epoch": e, "val_kl": 3.0, "val_loss": 1 / e, "val_mse": 0.1} for e in (1, 2)]
     grown = first.grown(lines)
     assert grown.measures() == ["loss", "mse", "kl"]
-    assert [part.tolist() for part in grown.by_epoch("val_loss")] == [[1.0, 2.0], [1.0, 0.5]]
-    assert np.isnan(grown.by_epoch("train_loss")[1]).all()
+    assert [part.tolist() for part in grown.along("epoch", "val_loss")] == [[1.0, 2.0], [1.0, 0.5]]
+    assert np.isnan(grown.along("epoch", "train_loss")[1]).all()
     assert first.epochs == ()
 
 

@@ -42,7 +42,7 @@ def _loss_curve(run: Run, paths: RunPaths, width: int, look: Look) -> Text | Non
             ("training", "train_loss", TRAIN_COLOUR),
             ("validation", "val_loss", VALIDATION_COLOUR),
         )
-        for x, y in [curves.by_epoch(key)]
+        for x, y in [curves.along("epoch", key)]
     ]
     return curves_text(series, width, _CURVE_HEIGHT, look=look, title=f"{run.name} loss")
 

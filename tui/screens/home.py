@@ -1,5 +1,6 @@
 """The screen: experiments and runs on the left, the panes of the chosen run on the right."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,8 @@ from tui.messages import (
     Refused,
     RowsChanged,
 )
+from tui.screens.chart_keys import ChartKeys
 from tui.screens.recipe import RecipeScreen
-from tui.screens.run_actions import RunActions
 from tui.watcher import View, Watcher
 from tui.widgets.experiments import ExperimentTable
 from tui.widgets.key_line import KeyLine
@@ -54,7 +55,7 @@ _FROM_THE_FIRST_FRAME = {"new"}
 """Actions that need nothing which is mounted after it."""
 
 
-class HomeScreen(RunActions):
+class HomeScreen(ChartKeys):
     BINDINGS = bindings.HOME
     AUTO_FOCUS = None
     HORIZONTAL_BREAKPOINTS = _WIDTHS
@@ -146,7 +147,7 @@ class HomeScreen(RunActions):
     def _take_curves(self, message: CurvesChanged) -> None:
         self._curves |= message.curves
         if len(self._curves) > _MOST_CURVES:
-            needed = {*self.runs.marks, *message.curves}
+            needed = {*self.overlaid(), *message.curves}
             self._curves = {name: curves for name, curves in self._curves.items() if name in needed}
         self.query_one(LossPane).take_curves(self._curves)
         self._show_numbers()
@@ -228,7 +229,8 @@ class HomeScreen(RunActions):
         if (run.name if run else None) != self._visited:
             self._visited, self._visit = run.name if run else None, self._visit + 1
         self.query_one(PaneStrip).show_run(run)
-        self.query_one(LossPane).show_run(run, self.listing, self.runs.marks)
+        overlaid = self.overlaid()
+        self.query_one(LossPane).show_run(run, self.listing, overlaid)
         self.query_one("#latent", LatentPane).show_run(run)
         self.query_one("#search", SearchPane).show_experiment(self._experiment)
         self.query_one("#log", LogPane).show_run(run.name if run else None)
@@ -238,7 +240,7 @@ class HomeScreen(RunActions):
                 experiment=self._experiment,
                 focus=self._visited,
                 visit=self._visit,
-                marked=tuple(self.runs.marks),
+                marked=tuple(overlaid),
                 wants_frames=self.pane == "latent",
                 wants_log=self.pane == "log",
                 wants_findings=self.pane == "search",
@@ -299,16 +301,23 @@ class HomeScreen(RunActions):
         places[(at + step) % len(places)].focus()
 
     def action_side_right(self) -> None:
-        if self.pane == "latent" and self.focused is self._pane_widget():
-            self.action_epoch(1)
+        if self._is_steered():
+            self._steer(1)
         elif self.focused is not self._pane_widget():
             self.action_side(1)
 
     def action_side_left(self) -> None:
-        if self.pane == "latent" and self.focused is self._pane_widget():
-            self.action_epoch(-1)
+        if self._is_steered():
+            self._steer(-1)
         elif self.focused is not self.experiments and not self.has_class("-full"):
             self.action_side(-1)
+
+    def _is_steered(self) -> bool:
+        """Whether left and right belong to the pane."""
+        return self.pane in ("loss", "latent") and self.focused is self._pane_widget() and bool(self.runs.current)
+
+    def _steer(self, steps: int) -> None:
+        (self.action_epoch if self.pane == "latent" else self.action_cursor)(steps)
 
     def action_open(self) -> None:
         if self.focused is self.experiments:
@@ -392,7 +401,10 @@ class HomeScreen(RunActions):
     # Keys: panes
 
     def action_log_axis(self) -> None:
-        (self.query_one("#search", SearchPane) if self.pane == "search" else self.query_one(LossPane)).action_log_axis()
+        if self.pane == "search":
+            self.query_one("#search", SearchPane).action_log_axis()
+        else:
+            self.change_chart(lambda chart: replace(chart, log_y=not chart.log_y))
 
     def action_measure(self) -> None:
         if self.pane == "search":
@@ -420,8 +432,12 @@ class HomeScreen(RunActions):
                 return bool(self._removed)
             case "log_axis" | "measure" if self.pane == "search":
                 return self.query_one("#search", SearchPane).findings is not None
-            case "log_axis" | "measure":
+            case (
+                "log_axis" | "measure" | "zoom" | "pan" | "whole" | "smooth" | "x_axis" | "limits" | "outliers" | "top"
+            ):
                 return is_there and self.pane == "loss"
+            case "part":
+                return self.pane == "loss" and bool(self.overlaid())
             case "epoch":
                 return is_there and self.pane == "latent"
             case "filter":

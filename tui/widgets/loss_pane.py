@@ -1,13 +1,16 @@
 """Curves of the run under the cursor, or of all marked runs over each other."""
 
+import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from store.names import RunName
 from store.records import Run, RunState, Worker
+from tui.chart import Chart
 from tui.look import TRAIN_COLOUR, VALIDATION_COLOUR, Look, printable, run_colour
 from tui.messages import Listing
 from tui.widgets.lines import Lines
@@ -24,6 +27,7 @@ and goes on when you leave; this screen shows it live.
 
 ? lists all keys."""
 _FOCUS_COLOUR = "#b0b0b0"
+_PART_NAMES = {"val": "validation", "train": "training"}
 _SHORT_NAMES = 56  # columns below which the legend must be brief to stay on one line
 
 
@@ -37,7 +41,7 @@ class LossPane(Lines, can_focus=True):
         self._listing = Listing()
         self._marks: Mapping[RunName, int] = {}
         self._curves: dict[RunName, Curves] = {}
-        self._log_y = False
+        self._chart = Chart()
         self._measure = 0
 
     def show_run(self, run: Run | None, listing: Listing, marks: Mapping[RunName, int]) -> None:
@@ -50,12 +54,23 @@ class LossPane(Lines, can_focus=True):
         if any(name in self._marks or (self._run and name == self._run.name) for name in curves):
             self.draw()
 
-    def action_log_axis(self) -> None:
-        self._log_y = not self._log_y
-        self.draw()
+    @property
+    def chart(self) -> Chart:
+        return self._chart
+
+    def change(self, chart: Chart) -> None:
+        """Look at the curves in the way of ``chart`` from now on."""
+        if chart != self._chart:
+            self._chart = chart
+            self.draw()
+
+    def change_by(self, change: Callable[[Chart, Sequence[float]], Chart]) -> None:
+        """The same, where it depends on the places on the x axis that have a value, ascending."""
+        self.change(change(self._chart, self._places()))
 
     def action_measure(self) -> None:
         self._measure += 1
+        self.change(replace(self._chart, y_span=None))
         self.draw()
 
     def on_resize(self) -> None:
@@ -67,42 +82,71 @@ class LossPane(Lines, can_focus=True):
     def draw(self) -> None:
         if not self.display or not self.size.width:
             return
-        names = [*self._marks, *([self._run.name] if self._run and self._run.name not in self._marks else [])]
-        drawable = [name for name in names if name in self._curves and not self._curves[name].is_empty]
+        drawable = self._drawable()
         if not drawable:
             self.show_text(Text("\n\n" + _wrapped(self._why_nothing(), self.size.width), style="dim"))
             return
         from tui.plots import curves_text  # brings numpy and plotext: not before there is something to draw
+        from tui.series import value_at, with_smoothing, without_outliers
 
-        if self._marks:
-            series, title, x_label = self._overlaid(drawable)
-        else:
-            series, title, x_label = self._alone(self._curves[drawable[0]])
+        chart = self._chart
+        series, title, x_label = self._series(drawable)
+        if chart.cursor is not None:
+            series = [replace(each, figure=value_at(each, chart.cursor)) for each in series]
+        if chart.smoothing:
+            series = [with_smoothing(each, chart.smoothing) for each in series]
         self.show_text(
             curves_text(
                 series,
                 self.size.width - 2,
                 self.size.height,
                 look=self._look,
-                log_y=self._log_y,
-                title=title,
+                log_y=chart.log_y,
+                title=" ".join([title, *self._remarks(x_label)]),
                 x_label=x_label,
+                x_span=chart.x_span,
+                y_span=chart.y_span or (without_outliers(series, chart.x_span) if chart.without_outliers else None),
+                cursor=chart.cursor,
             )
         )
 
+    def _drawable(self) -> list[RunName]:
+        names = [*self._marks, *([self._run.name] if self._run and self._run.name not in self._marks else [])]
+        return [name for name in names if name in self._curves and not self._curves[name].is_empty]
+
+    def _places(self) -> list[float]:
+        drawable = self._drawable()
+        places = {float(x) for series in self._series(drawable)[0] for x in series.x} if drawable else ()
+        return sorted(place for place in places if math.isfinite(place))
+
+    def _remarks(self, x_label: str) -> Iterator[str]:
+        chart = self._chart
+        if chart.smoothing:
+            yield f"(smoothed {chart.smoothing:g})"
+        if chart.y_span or chart.without_outliers:
+            yield "(cut)"
+        if chart.cursor is not None:
+            yield f"at {x_label} {chart.cursor:.6g}"
+
+    def _series(self, drawable: list[RunName]) -> "tuple[list[Series], str, str]":
+        """What is drawn of the runs, the title, and what the x axis is."""
+        return self._overlaid(drawable) if self._marks else self._alone(self._curves[drawable[0]])
+
     def _alone(self, curves: "Curves") -> "tuple[list[Series], str, str]":
         from tui.plots import Series
+        from tui.series import in_units
 
         if not curves.epochs:  # the first epoch is on its way: its steps show that it moves
             x, y = curves.by_step()
-            return [Series(name="training", x=x, y=y, colour=TRAIN_COLOUR)], "loss", "steps of the first epoch"
+            return [Series(name="training", x=x, y=y, colour=TRAIN_COLOUR)], "loss", "step"
         measure = self._chosen_measure(curves)
         series = []
         for part, name, colour in self._parts():
-            x, y = curves.by_epoch(f"{part}_{measure}")
+            x, y = curves.along(self._chart.x_axis, f"{part}_{measure}")
             if f"{part}_{measure}" in curves.last_epoch:
                 series.append(Series(name=name, x=x, y=y, colour=colour))
-        return series, measure, "epoch"
+        series, x_label = in_units(series, self._chart.x_axis)
+        return series, measure, x_label
 
     def _parts(self) -> tuple[tuple[str, str, str], ...]:
         if self.size.width < _SHORT_NAMES:
@@ -111,16 +155,18 @@ class LossPane(Lines, can_focus=True):
 
     def _overlaid(self, names: list[RunName]) -> "tuple[list[Series], str, str]":
         from tui.plots import Series
+        from tui.series import in_units
 
         measure = self._chosen_measure(self._curves[names[0]])
         series = []
         is_one = len({name.experiment for name in names}) == 1
         for name in names:
-            x, y = self._curves[name].by_epoch(f"val_{measure}")
+            x, y = self._curves[name].along(self._chart.x_axis, f"{self._chart.part}_{measure}")
             number = self._marks.get(name)
             colour = _FOCUS_COLOUR if number is None else run_colour(number, self._look)
             series.append(Series(name=f"run {name.number}" if is_one else str(name), x=x, y=y, colour=colour))
-        return series, f"validation {measure}", "epoch"
+        series, x_label = in_units(series, self._chart.x_axis)
+        return series, f"{_PART_NAMES[self._chart.part]} {measure}", x_label
 
     def _chosen_measure(self, curves: "Curves") -> str:
         measures = curves.measures()
