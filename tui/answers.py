@@ -1,4 +1,4 @@
-"""The helper process that works out what the screen must not (`engine.answers`): one conversation, one at a time."""
+"""A helper process that works out what the screen must not: one conversation, one question at a time."""
 
 import contextlib
 import json
@@ -16,8 +16,8 @@ from store.paths import Root
 class Answers:
     """The process begins with the first question, and ends with the screen however that ends: its input is closed."""
 
-    def __init__(self, root: Root, storage: str | None) -> None:
-        self._root, self._storage = root, storage
+    def __init__(self, root: Root, storage: str | None, module: str = "engine.answers") -> None:
+        self._root, self._storage, self._module = root, storage, module
         self._talking = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
 
@@ -46,7 +46,7 @@ class Answers:
     def _begun(self) -> "subprocess.Popen[str]":
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "engine.answers", "--root", str(self._root.path)],
+                [sys.executable, "-P", "-m", self._module, "--root", str(self._root.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -64,11 +64,11 @@ PANES: list[BindingType] = [
         "m",
         "measure",
         "measure",
-        "Loss: next measure (reconstruction error, KL). Search: the other view",
+        "Loss: next measure (error, KL). Search: the other view. Latent: next axes",
     ),
-    _key("loss.zoom_in", "plus,equals_sign", "zoom(1)", "zoom in", "Loss: half of the x axis, around the cursor", "+"),
-    _quiet("loss.zoom_out", "minus", "zoom(-1)", "zoom out", "Loss: twice as much of the x axis", "-"),
-    _quiet("loss.whole", "0", "whole", "all", "Loss: all of both axes, no cursor"),
+    _key("loss.zoom_in", "plus,equals_sign", "zoom(1)", "zoom in", "Loss, latent: half of it, around the cursor", "+"),
+    _quiet("loss.zoom_out", "minus", "zoom(-1)", "zoom out", "Loss and latent: twice as much", "-"),
+    _quiet("loss.whole", "0", "whole", "all", "Loss and latent: all of it, no cursor"),
     _quiet("loss.pan_on", "shift+right,right_curly_bracket", "pan(1)", "pan on", "Loss: a quarter on", "}"),
     _quiet("loss.pan_back", "shift+left,left_curly_bracket", "pan(-1)", "pan back", "Loss: a quarter back", "{"),
     _quiet("loss.smoother", "greater_than_sign", "smooth(1)", "smoother", "Loss: smooth the curves more", ">"),
@@ -76,12 +76,24 @@ PANES: list[BindingType] = [
     _quiet("loss.axis", "X", "x_axis", "x axis", "Loss: along epochs, steps or time"),
     _quiet("loss.limits", "Y", "limits", "limits", "Loss: from where to where the axes go"),
     _quiet("loss.outliers", "O", "outliers", "outliers", "Loss: leave the outermost values out of the y axis, or not"),
-    _quiet("loss.part", "v", "part", "part", "Loss: of runs over each other the validation or the training curve"),
+    _quiet("loss.part", "v", "part", "part", "Loss: validation or training of runs over each other. Latent: density"),
     _quiet("loss.top", "K", "top", "best runs", "Loss: the experiment's best 3, 5 or 10 runs over each other, or not"),
     _key("latent.before", "comma", "epoch(-1)", "epoch back", "Latent: the epoch before", ","),
     _key(
         "latent.next", "full_stop", "epoch(1)", "epoch on", "Latent: the next epoch; past the last, follow again", "."
     ),
+]
+
+LATENT: list[BindingType] = [
+    _key("latent.inspect", "i", "inspect", "inspect", "Latent: a cursor that shows the nearest sample and decodes"),
+    _quiet("latent.end", "b", "end", "A to B", "Latent: decode the line from the sample at the cursor to another"),
+    _quiet("latent.grid", "number_sign", "grid", "grid", "Latent: decode a grid over what is shown, or not", "#"),
+    _quiet("latent.play", "P", "play", "play", "Latent: play the training epoch by epoch, or stop"),
+]
+
+LATENT_CURSOR: list[BindingType] = [
+    Binding("up,k", "cursor(0,-1)", show=False),
+    Binding("down,j", "cursor(0,1)", show=False),
 ]
 
 FINDING_OUT: list[BindingType] = [
@@ -142,14 +154,14 @@ HELP: list[BindingType] = [
     _quiet("help.page_down", "pagedown", "scroll(10)", "page down", "Ten lines down"),
 ]
 
-HOME: list[BindingType] = [*RUNS, *PLACES, *FINDING_OUT, *PANES]
+HOME: list[BindingType] = [*RUNS, *PLACES, *FINDING_OUT, *PANES, *LATENT]
 
 GROUPS: dict[str, list[Binding]] = {
     title: [binding for binding in group if isinstance(binding, Binding) and binding.id]
     for title, group in {
         "runs": RUNS,
         "going about": PLACES,
-        "panes": PANES,
+        "panes": [*PANES, *LATENT],
         "finding out": FINDING_OUT,
         "recipes": RECIPES,
         "moving in a list": TABLE,

@@ -6,7 +6,8 @@ another; where points are few, a cell is one larger dot. Without colour, or with
 
 import functools
 import itertools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from rich.segment import Segment
@@ -17,6 +18,7 @@ from textual.strip import Strip
 from tui.look import Look, class_colour, class_digit
 
 _BRAILLE = 0x2800
+_SHADES, _ASCII_SHADES = " ░▒▓█", " .:*#"
 _SPARSE = 2  # fewer than a point in so many cells: a braille dot alone is hard to see and its colour harder
 _DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 """Bit of the dot in row 0..3, column 0..1 of a braille cell."""
@@ -47,6 +49,34 @@ class Limits:
         (left, bottom), (right, top) = low - extra, high + extra
         return cls(float(left), float(right), float(bottom), float(top))
 
+    def zoomed(self, factor: float, middle: tuple[float, float]) -> "Limits":
+        """As many times smaller, ``middle`` keeping its place."""
+        x, y = middle
+        return Limits(
+            x + (self.left - x) / factor,
+            x + (self.right - x) / factor,
+            y + (self.bottom - y) / factor,
+            y + (self.top - y) / factor,
+        )
+
+    def shifted(self, across: float, up: float) -> "Limits":
+        """Moved by that many of its own widths and heights."""
+        by_x, by_y = across * (self.right - self.left), up * (self.top - self.bottom)
+        return Limits(self.left + by_x, self.right + by_x, self.bottom + by_y, self.top + by_y)
+
+    def cell_of(self, point: tuple[float, float], width: int, height: int) -> tuple[int, int]:
+        """Row and column of ``width`` x ``height`` cells where ``point`` is drawn; on the edge, if it lies outside."""
+        x, y = (np.array([value]) for value in point)
+        column = int(_dots(x, self.left, self.right, 2 * width)[0]) // 2
+        row = (4 * height - 1 - int(_dots(y, self.bottom, self.top, 4 * height)[0])) // 4
+        return row, column
+
+    def point_of(self, row: int, column: int, width: int, height: int) -> tuple[float, float]:
+        """The middle of that cell."""
+        x = self.left + (column + 0.5) / width * (self.right - self.left)
+        y = self.top - (row + 0.5) / height * (self.top - self.bottom)
+        return x, y
+
     def fitted(self, width: int, height: int) -> "Limits":
         """Widened to ``width`` x ``height`` cells so that a unit is as long across as it is up (cells are 1:2)."""
         unit = max((self.right - self.left) / (2 * width), (self.top - self.bottom) / (4 * height))
@@ -62,6 +92,8 @@ class Canvas:
     glyphs: np.ndarray
     classes: np.ndarray
     look: Look
+    marks: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    """Row and column -> what stands out there: a cursor, say."""
 
     def lines(self) -> list[list[Segment]]:
         """One list of segments a line, neighbours of one class joined."""
@@ -79,6 +111,13 @@ class Canvas:
         return text
 
     def _line(self, row: int) -> list[Segment]:
+        line = self._unmarked(row)
+        for column, mark in sorted((column, mark) for (at, column), mark in self.marks.items() if at == row):
+            before, _, after = Segment.divide(line, [column, column + 1, self.glyphs.shape[1]])
+            line = [*before, Segment(mark, Style(bold=True, reverse=True)), *after]
+        return line
+
+    def _unmarked(self, row: int) -> list[Segment]:
         glyphs = "".join(map(chr, self.glyphs[row]))
         classes = self.classes[row]
         if not self.look.has_colour:
@@ -121,6 +160,22 @@ def scatter(
         digits = np.array([ord(class_digit(label)) for label in range(-1, int(labels.max()) + 1)])
         glyphs[is_filled] = digits[winners[is_filled] + 1]
     return Canvas(glyphs, winners, look)
+
+
+def density(points: np.ndarray, width: int, height: int, *, look: Look, limits: Limits | None = None) -> Canvas:
+    """How many of ``points`` [N, 2] lie in each cell, as shades on a logarithmic scale; otherwise as `scatter`."""
+    glyphs = np.full((height, width), ord(" "))
+    classes = np.full((height, width), -2)
+    points = points[np.isfinite(points).all(axis=1)].astype(float)
+    if len(points):
+        box = limits or Limits.around(points).fitted(width, height)
+        column = _dots(points[:, 0], box.left, box.right, width)
+        row = height - 1 - _dots(points[:, 1], box.bottom, box.top, height)
+        counts = np.bincount(row * width + column, minlength=width * height).reshape(height, width)
+        shades = np.array([ord(shade) for shade in look.pick(_SHADES, _ASCII_SHADES)])
+        levels = np.log1p(counts) / np.log1p(counts.max()) * (len(shades) - 1)
+        glyphs = np.where(counts > 0, shades[np.maximum(levels.round().astype(int), 1)], glyphs)
+    return Canvas(glyphs, classes, look)
 
 
 def scatter_text(

@@ -1,7 +1,7 @@
 """Codes that a run kept -> clouds in the plane that stay put from epoch to epoch. No scikit-learn: it costs 1.3 s."""
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -31,14 +31,46 @@ class Codes:
 
 
 @dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane in the latent space: the code at (x, y) is ``origin`` [D] + x, y times ``directions`` [2, D]."""
+
+    origin: np.ndarray
+    directions: np.ndarray
+
+    def codes_at(self, points: np.ndarray) -> np.ndarray:
+        """[N, 2] -> [N, D]."""
+        codes: np.ndarray = self.origin + points @ self.directions
+        return codes
+
+
+@dataclass(frozen=True, eq=False)
 class Frame:
-    """One epoch's cloud: ``points`` [N, 2]. ``axes``: ``z1 x z2``, or a PCA and its share of the variance."""
+    """One epoch's cloud: ``points`` [N, 2] of ``codes`` [N, D] on ``plane``.
+
+    ``axes``: ``z1 x z2``, or a PCA and its share of the variance.
+    """
 
     epoch: int
     points: np.ndarray
     labels: np.ndarray
     indices: np.ndarray
     axes: str
+    codes: np.ndarray
+    plane: Plane
+
+    def along(self, first: int, second: int) -> "Frame":
+        """The same codes along two of their own axes, counted from 0."""
+        origin = np.nan_to_num(np.nanmean(np.where(np.isfinite(self.codes), self.codes, np.nan), axis=0))
+        origin[[first, second]] = 0
+        directions = np.eye(self.codes.shape[1])[[first, second]]
+        points = self.codes[:, [first, second]].astype(float)
+        axes = f"z{first + 1} x z{second + 1}"
+        return replace(self, points=points, axes=axes, plane=Plane(origin, directions))
+
+    def nearest(self, point: np.ndarray) -> int:
+        """The sample (its row) that lies nearest to ``point`` [2]."""
+        distances = np.square(self.points - point).sum(axis=1)
+        return int(np.nanargmin(distances)) if np.isfinite(distances).any() else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,25 +94,32 @@ def project(codes: Codes, before: Frame | None) -> Frame:
     if dim == 1:
         spread = (codes.indices * 0.61803398875) % 1.0  # the same sample at the same height every epoch
         points, axes = np.column_stack([values[:, 0], spread]), "z1"
+        plane = Plane(np.zeros(1), np.array([[1.0], [0.0]]))
     elif dim == 2:
-        points, axes = values, "z1 x z2"
+        points, axes, plane = values, "z1 x z2", Plane(np.zeros(2), np.eye(2))
     else:
-        points, share = _principal_plane(values)
-        axes = f"PCA of {dim}-D, {share:.0%}"
+        pca = _principal(values)
+        axes = f"PCA of {dim}-D, {pca.explained.sum():.0%}"
+        points = _projected(pca, values)
         if before is not None:
-            points = points @ _turn(points, codes.indices, before)
-    return Frame(codes.epoch, points, codes.labels, codes.indices, axes)
+            pca = pca.turned(_turn(points, codes.indices, before))
+            points = _projected(pca, values)
+        plane = Plane(pca.mean, pca.components)
+    return Frame(codes.epoch, points, codes.labels, codes.indices, axes, values, plane)
 
 
-def _principal_plane(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """Scores [N, 2] on the first two components and their share of the variance; rows with NaN or inf stay NaN."""
-    plane = np.full((len(values), 2), np.nan)
+def _principal(values: np.ndarray) -> Pca:
+    """Of the rows without NaN or inf."""
+    known = values[np.isfinite(values).all(axis=1)]
+    return Pca.fit(known if len(known) else np.zeros((1, values.shape[1])))
+
+
+def _projected(pca: Pca, values: np.ndarray) -> np.ndarray:
+    """[N, 2]; rows with NaN or inf stay NaN."""
+    points = np.full((len(values), 2), np.nan)
     known = np.isfinite(values).all(axis=1)
-    if not known.any():
-        return plane, 0.0
-    pca = Pca.fit(values[known])
-    plane[known] = pca.project(values[known])
-    return plane, float(pca.explained.sum())
+    points[known] = pca.project(values[known])
+    return points
 
 
 def _turn(points: np.ndarray, indices: np.ndarray, before: Frame) -> np.ndarray:

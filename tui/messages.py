@@ -11,6 +11,7 @@ from store.records import Experiment, Run, Worker
 if TYPE_CHECKING:  # they bring numpy, which the first paint does not wait for
     from engine.recipes.driving import DrivenRecipe
     from tui.curves import Curves
+    from tui.decoding import Decoded, Question
     from tui.findings import Findings
     from tui.latents import Frames
     from tui.recipe_table import Row
@@ -47,6 +48,12 @@ class CurvesChanged(Message):
 class FramesChanged(_Latest):
     name: RunName
     frames: "Frames"
+
+
+@dataclass
+class DecodedChanged(_Latest):
+    question: "Question"
+    decoded: "Decoded"
 
 
 @dataclass

@@ -21,14 +21,14 @@ def strips_text(rows: Sequence[tuple[str, np.ndarray]], width: int, look: Look) 
     text = Text(no_wrap=True)
     for number, (label, images) in enumerate(rows):
         text.append("\n" if number else "").append(label, style="bold")
-        pictures = [_picture(image, look) for image in images]
+        pictures = [picture(image, look) for image in images]
         fitting = max(1, (width + 1) // (len(pictures[0][0]) + 1)) if pictures else 0
         for lines in zip(*pictures[:fitting], strict=True):
             text.append("\n" + " ".join(lines).rstrip())
     return text
 
 
-def _picture(image: np.ndarray, look: Look) -> list[str]:
+def picture(image: np.ndarray, look: Look) -> list[str]:
     """The lines of one image, 2 x 4 pixels a character."""
     grey = _shrunk(image.mean(axis=0) / 255)
     height, width = grey.shape

@@ -80,7 +80,7 @@ class Watcher:
         self, root: Root, storage: str | None, post: Callable[[Message], Any], period_s: float = PERIOD_S
     ) -> None:
         self.root = root
-        self._storage = storage
+        self.storage = storage
         self._post = post
         self._period_s = period_s
         self._view = View()
@@ -144,7 +144,7 @@ class Watcher:
 
         with self._opening:
             if self._database is None:
-                self._database = open_database(self.root, self._storage, create=create)
+                self._database = open_database(self.root, self.storage, create=create)
             return self._database
 
     def _follow(self) -> None:
@@ -183,7 +183,7 @@ class Watcher:
     def _look_at_storage(self, view: View) -> None:
         from store.database import database_exists
 
-        if self._database is None and not database_exists(self.root, self._storage):
+        if self._database is None and not database_exists(self.root, self.storage):
             self._tell(Listing())
             return
         from store.listing import change_token, experiments, queue_length, runs
@@ -265,9 +265,14 @@ class Watcher:
             kept = {frame.epoch: frame for frame in frames.frames if frame.epoch in epochs}
             frames = Frames(tuple(kept[epoch] for epoch in sorted(kept)))
         last = frames.frames[-1].epoch if frames.frames else 0
+        told_at = time.monotonic()
         for epoch in epochs:
             if epoch > last and (codes := Codes.load(paths.latents_of(epoch))) is not None:
                 frames = frames.grown(codes)
+                # Many epochs of a classifier's wide codes take seconds: those that are there are shown meanwhile.
+                if time.monotonic() - told_at > self._period_s and view == self._view:
+                    self._post(FramesChanged(view.focus, frames))
+                    told_at = time.monotonic()
         self._frames = (view.focus, stamp, frames)
         self._post(FramesChanged(view.focus, frames))
 
@@ -328,7 +333,7 @@ class Watcher:
         from tui.answers import Answers
 
         if self._answers is None:
-            self._answers = Answers(self.root, self._storage)
+            self._answers = Answers(self.root, self.storage)
         return self._answers
 
     def _look_at_load(self) -> None:

@@ -17,7 +17,7 @@ from store import listing
 from store.database import Database
 from store.errors import RequestError
 from store.names import RunName
-from store.paths import find_data_dir
+from store.paths import RunPaths, find_data_dir
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,13 +30,14 @@ class LoadedRun:
     device: torch.device
 
 
-def load_run(database: Database, name: RunName, device: str = "auto") -> LoadedRun:
-    """The run ``name`` with the weights of its best epoch (of its last, where that file is gone).
+def load_run(database: Database, name: RunName, device: str = "auto", epoch: int | None = None) -> LoadedRun:
+    """The run ``name`` with the weights of its best epoch (of its last, where that file is gone), or of ``epoch``.
 
     Its data set is looked for where it trained, else where this process looks for data.
 
     Raises:
-        RequestError: the run, its checkpoint, its data set or the device is not there or cannot be used.
+        RequestError: the run, its checkpoint, its data set or the device is not there or cannot be used, or no weights
+            of ``epoch`` were kept.
     """
     frozen = listing.frozen(database, name)
     spec = replace(catalog.read_spec(frozen.spec), device=device)
@@ -44,6 +45,8 @@ def load_run(database: Database, name: RunName, device: str = "auto") -> LoadedR
     path = paths.best if paths.best.is_file() else paths.last
     if not path.is_file():
         raise RequestError(f"{name} has no checkpoint: no epoch of it was finished.")
+    if epoch is not None:
+        path = _of_epoch(paths, epoch)
     torch_device = prepare_device(spec)
     splits = _splits(spec, frozen.data_dir)
     model = build_model(spec, splits.train)
@@ -53,6 +56,14 @@ def load_run(database: Database, name: RunName, device: str = "auto") -> LoadedR
         raise RequestError(f"The checkpoint {path} does not fit its run ({error}).") from error
     model.to(torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     return LoadedRun(spec=spec, model=model.eval(), splits=splits, device=torch_device)
+
+
+def _of_epoch(paths: RunPaths, epoch: int) -> Path:
+    """Raises RequestError: no weights of ``epoch`` were kept."""
+    there = {checkpoints.read(path).epoch: path for path in (paths.best, paths.last) if path.is_file()}
+    if epoch not in there:
+        raise RequestError(f"Weights are kept of epoch {' and '.join(map(str, sorted(there)))} alone.")
+    return there[epoch]
 
 
 def _splits(spec: RunSpec, trained_from: Path | None) -> Splits:

@@ -16,7 +16,12 @@ from engine.training import checkpoints, fit
 from engine.training.fit import train
 from store.errors import RequestError
 
-KINDS = [("cae", {}), ("dae", {"noise": "0.1..0.4"}), ("vae", {"optimizer": "adagrad"}), ("cae", {"optimizer": "sgd", "augment": 1})]
+KINDS = [
+    ("cae", {}),
+    ("dae", {"noise": "0.1..0.4"}),
+    ("vae", {"optimizer": "adagrad"}),
+    ("cae", {"optimizer": "sgd", "augment": 1}),
+]
 
 
 def _weights(path: Path) -> dict[str, torch.Tensor]:

@@ -18,6 +18,7 @@ from tui.filtering import matches, words_of_experiment, words_of_run
 from tui.look import Look
 from tui.messages import (
     CurvesChanged,
+    DecodedChanged,
     Done,
     FindingsChanged,
     FramesChanged,
@@ -29,7 +30,7 @@ from tui.messages import (
     Refused,
     RowsChanged,
 )
-from tui.screens.chart_keys import ChartKeys
+from tui.screens.pane_keys import PaneKeys
 from tui.screens.recipe import RecipeScreen
 from tui.watcher import View, Watcher
 from tui.widgets.experiments import ExperimentTable
@@ -46,6 +47,7 @@ from tui.widgets.top_line import TopLine
 
 if TYPE_CHECKING:
     from tui.curves import Curves
+    from tui.decoding import Decoder
 
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 _WIDTHS = [(0, "-too-narrow"), (MIN_WIDTH, "-small"), (100, "-middle"), (160, "-large")]
@@ -55,7 +57,7 @@ _FROM_THE_FIRST_FRAME = {"new"}
 """Actions that need nothing which is mounted after it."""
 
 
-class HomeScreen(ChartKeys):
+class HomeScreen(PaneKeys):
     BINDINGS = bindings.HOME
     AUTO_FOCUS = None
     HORIZONTAL_BREAKPOINTS = _WIDTHS
@@ -75,6 +77,7 @@ class HomeScreen(ChartKeys):
         self._curves: dict[RunName, Curves] = {}
         self._words = {"experiments": "", "runs": ""}
         self._filtered = "runs"
+        self._decoder: Decoder | None = None
         self._recipes = RecipesChanged(())
         self._rows: RowsChanged | None = None
         self._recipe_screen: RecipeScreen | None = None
@@ -157,6 +160,26 @@ class HomeScreen(ChartKeys):
         if (run := self.runs.current) and run.name == message.name:
             self.query_one("#latent", LatentPane).take_frames(message.frames)
             self.refresh_bindings()
+
+    @on(LatentPane.Asked)
+    def _ask_decoder(self, message: LatentPane.Asked) -> None:
+        if self._decoder is None:
+            from tui.decoding import Decoder  # numpy
+
+            self._decoder = Decoder(
+                self._root,
+                self._watcher.storage,
+                lambda question, decoded: self.post_message(DecodedChanged(question, decoded)),
+            )
+        self._decoder.ask(message.question)
+
+    @on(DecodedChanged)
+    def _take_decoded(self, message: DecodedChanged) -> None:
+        self.query_one("#latent", LatentPane).take_decoded(message.question, message.decoded)
+
+    def on_unmount(self) -> None:
+        if self._decoder is not None:
+            self._decoder.close()
 
     @on(LogGrew)
     def _take_log(self, message: LogGrew) -> None:
@@ -317,7 +340,11 @@ class HomeScreen(ChartKeys):
         return self.pane in ("loss", "latent") and self.focused is self._pane_widget() and bool(self.runs.current)
 
     def _steer(self, steps: int) -> None:
-        (self.action_epoch if self.pane == "latent" else self.action_cursor)(steps)
+        latent = self.query_one("#latent", LatentPane)
+        if self.pane == "latent" and latent.is_inspecting:
+            latent.move(steps, 0)
+        else:
+            (self.action_epoch if self.pane == "latent" else self.action_cursor)(steps)
 
     def action_open(self) -> None:
         if self.focused is self.experiments:
@@ -409,11 +436,10 @@ class HomeScreen(ChartKeys):
     def action_measure(self) -> None:
         if self.pane == "search":
             self.query_one("#search", SearchPane).action_view()
+        elif self.pane == "latent":
+            self.query_one("#latent", LatentPane).next_axes()
         else:
             self.query_one(LossPane).action_measure()
-
-    def action_epoch(self, steps: int) -> None:
-        self.query_one("#latent", LatentPane).action_epoch(steps)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not self._is_complete:

@@ -1,4 +1,4 @@
-"""The keys of the loss pane: what is laid over each other, and how its curves are looked at."""
+"""The keys of the loss and latent panes: how curves and clouds are looked at, what lies over each other."""
 
 import itertools
 import math
@@ -8,16 +8,18 @@ from dataclasses import replace
 from store.names import RunName
 from store.records import Run, RunState
 from tui.chart import TOP, Chart, Span
-from tui.messages import Listing
+from tui.messages import Listing, Refused
 from tui.screens.run_actions import RunActions
+from tui.widgets.latent_pane import LatentPane
 from tui.widgets.loss_pane import LossPane
 
-CHART_ACTIONS = {"zoom", "pan", "whole", "smooth", "x_axis", "limits", "outliers", "top"}
-"""Those that make sense wherever there is a run."""
+LOSS_ACTIONS = {"zoom", "pan", "whole", "smooth", "x_axis", "limits", "outliers", "top", "log_axis", "measure"}
+LATENT_ACTIONS = {"zoom", "whole", "limits", "part", "measure", "epoch", "inspect", "grid", "play"}
+"""Those that make sense in the pane wherever there is a run."""
 
 
-class ChartKeys(RunActions):
-    """The part of the home screen that steers the loss pane."""
+class PaneKeys(RunActions):
+    """The part of the home screen that steers the loss and the latent pane."""
 
     listing: Listing
     _top = 0
@@ -26,7 +28,21 @@ class ChartKeys(RunActions):
     def _loss(self) -> LossPane:
         return self.query_one(LossPane)
 
+    @property
+    def pane(self) -> str:
+        """The pane that is shown."""
+        raise NotImplementedError
+
+    @property
+    def _latent(self) -> LatentPane:
+        return self.query_one("#latent", LatentPane)
+
+    # Keys of both
+
     def action_zoom(self, steps: int) -> None:
+        if self.pane == "latent":
+            self._latent.zoom(steps)
+            return
         self._loss.change_by(lambda chart, places: chart.zoomed(_extent(places), steps))
 
     def action_pan(self, steps: int) -> None:
@@ -36,7 +52,10 @@ class ChartKeys(RunActions):
         self._loss.change_by(lambda chart, places: chart.moved(places, steps))
 
     def action_whole(self) -> None:
-        self.change_chart(Chart.whole)
+        if self.pane == "latent":
+            self._latent.change(replace(self._latent.view, limits=None, cursor=None, ends=()))
+        else:
+            self.change_chart(Chart.whole)
 
     def action_smooth(self, steps: int) -> None:
         self.change_chart(lambda chart: chart.smoothed(steps))
@@ -45,12 +64,19 @@ class ChartKeys(RunActions):
         self.change_chart(Chart.with_next_axis)
 
     def action_part(self) -> None:
-        self.change_chart(Chart.with_next_part)
+        if self.pane == "latent":
+            view = self._latent.view
+            self._latent.change(replace(view, shows_density=not view.shows_density))
+        else:
+            self.change_chart(Chart.with_next_part)
 
     def action_outliers(self) -> None:
         self.change_chart(lambda chart: replace(chart, without_outliers=not chart.without_outliers, y_span=None))
 
     def action_limits(self) -> None:
+        if self.pane == "latent":
+            self._choose_axes()
+            return
         from tui.screens.forms.limits import LimitsForm
 
         pane = self._loss
@@ -60,6 +86,20 @@ class ChartKeys(RunActions):
                 pane.change(chart)
 
         self.app.push_screen(LimitsForm(pane.chart), take)
+
+    def _choose_axes(self) -> None:
+        from tui.screens.forms.axes import Axes, AxesForm
+
+        pane, frame = self._latent, self._latent.frame()
+        if frame is None or frame.codes.shape[1] < 2:
+            self.post_message(Refused("There are no two axes to choose from."))
+            return
+
+        def take(axes: Axes | None) -> None:
+            if axes is not None:
+                pane.change(replace(pane.view, axes=axes, limits=None, cursor=None))
+
+        self.app.push_screen(AxesForm(frame.codes.shape[1], pane.view.axes), take)
 
     def action_top(self) -> None:
         self._top = TOP[(TOP.index(self._top) + 1) % len(TOP)]
@@ -76,6 +116,28 @@ class ChartKeys(RunActions):
             if run.name not in overlaid:
                 overlaid[run.name] = next(numbers)
         return overlaid
+
+    # Keys of the latent pane
+
+    def action_epoch(self, steps: int) -> None:
+        self._latent.stop_playing()
+        self._latent.action_epoch(steps)
+
+    def action_inspect(self) -> None:
+        self._latent.inspect()
+        if self._latent.is_inspecting:
+            self._latent.focus()
+        self.refresh_bindings()
+
+    def action_end(self) -> None:
+        self._latent.set_end()
+
+    def action_grid(self) -> None:
+        view = self._latent.view
+        self._latent.change(replace(view, shows_grid=not view.shows_grid))
+
+    def action_play(self) -> None:
+        self._latent.play()
 
 
 def best_runs(runs: Sequence[Run]) -> list[Run]:

@@ -1,0 +1,115 @@
+"""Helper process: keeps a run's model loaded and decodes places of its latent space as they are asked for.
+
+``python -P -m engine.analysis.decoder --root DIR`` reads a question a line and writes an answer a line, JSON both, and
+ends when its input does. Of a question ``{"run": EXP/NUMBER, "epoch": N, ...}``
+
+- ``"codes"``, [N][D], is answered by ``images`` of them;
+- ``"indices"``, [N] positions in the validation images, by ``originals``, ``reconstructions`` and ``errors`` [N] (mean
+  squared, a pixel);
+- ``"between"``, [2] such positions, by ``line``: images along the straight line between their codes.
+
+Images are ``{"shape": [N, C, H, W], "pixels": base64 of uint8}``. ``{"says": SENTENCE}`` tells why there is no answer.
+"""
+
+import argparse
+import base64
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.supervisor import STORAGE_VARIABLE
+from engine.worker import prepare_environment
+from store.database import Database, open_database
+from store.errors import RequestError
+from store.names import RunName
+from store.paths import Root, RunPaths
+
+if TYPE_CHECKING:
+    from engine.analysis.loaded import LoadedRun
+
+_STEPS = 10
+"""Images on the line between two codes."""
+
+
+class Kept:
+    """The run that was asked for last, with the weights of one of its epochs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._key: object = None
+        self._run: LoadedRun | None = None
+
+    def of(self, name: RunName, epoch: int) -> "LoadedRun":
+        """Raises RequestError: the run cannot be loaded, makes no images, or kept no weights of ``epoch``."""
+        from engine.analysis.loaded import load_run
+        from engine.models.base import Autoencoder
+
+        key = (name, epoch, _stamp(self._database.root.run(name)))
+        if self._run is None or key != self._key:
+            run = load_run(self._database, name, "cpu", epoch)
+            if not isinstance(run.model, Autoencoder):
+                raise RequestError(f"A {run.spec.kind} makes no images.")
+            self._run, self._key = run, key
+        return self._run
+
+
+def answer(kept: Kept, question: dict[str, Any]) -> dict[str, Any]:
+    """Raises RequestError: it cannot be answered, and why."""
+    import numpy as np
+    import torch
+
+    from engine.analysis.places import decode
+    from engine.models.base import Autoencoder
+    from engine.models.fidelity import squared_error
+    from engine.training.evaluate import encode
+
+    run = kept.of(RunName.parse(str(question["run"])), int(question["epoch"]))
+    model, images = run.model, run.splits.validation
+    assert isinstance(model, Autoencoder)
+    found: dict[str, Any] = {}
+    if "codes" in question:
+        codes = np.array(question["codes"], dtype=np.float64).reshape(-1, model.latent_dim)
+        found["images"] = _packed(decode(model, codes))
+    if "indices" in question:
+        taken = images.take(torch.tensor(question["indices"]))
+        codes = encode(model, taken).double().numpy()
+        with torch.inference_mode():
+            errors = squared_error(model.decode(torch.from_numpy(codes).float()), taken.batch(slice(None)))
+        found["originals"] = _packed(taken.pixels.numpy())
+        found["reconstructions"] = _packed(decode(model, codes))
+        found["errors"] = errors.tolist()
+    if "between" in question:
+        start, end = encode(model, images.take(torch.tensor(question["between"]))).double().numpy()
+        found["line"] = _packed(decode(model, np.linspace(start, end, _STEPS)))
+    return found
+
+
+def _packed(images: Any) -> dict[str, Any]:
+    return {"shape": list(images.shape), "pixels": base64.b64encode(images.tobytes()).decode("ascii")}
+
+
+def _stamp(paths: RunPaths) -> tuple[int, ...]:
+    return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in (paths.last, paths.best))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="engine.analysis.decoder")
+    parser.add_argument("--root", type=Path, required=True)
+    prepare_environment()
+    database = open_database(Root(parser.parse_args().root), os.environ.get(STORAGE_VARIABLE))
+    kept = Kept(database)
+    for line in sys.stdin:
+        try:
+            answered = answer(kept, json.loads(line))
+        except RequestError as error:
+            answered = {"says": str(error)}
+        except Exception as error:  # what a run left may be anything: the next one may be sound
+            answered = {"says": f"That cannot be decoded: {error}"}
+        print(json.dumps(answered), flush=True)
+    database.close()
+
+
+if __name__ == "__main__":
+    main()
