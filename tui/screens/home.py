@@ -30,7 +30,7 @@ from tui.messages import (
     Refused,
     RowsChanged,
 )
-from tui.screens.pane_keys import PaneKeys
+from tui.screens.pane_keys import LATENT_ACTIONS, LOSS_ACTIONS, PaneKeys
 from tui.screens.recipe import RecipeScreen
 from tui.watcher import View, Watcher
 from tui.widgets.experiments import ExperimentTable
@@ -458,14 +458,12 @@ class HomeScreen(PaneKeys):
                 return bool(self._removed)
             case "log_axis" | "measure" if self.pane == "search":
                 return self.query_one("#search", SearchPane).findings is not None
-            case (
-                "log_axis" | "measure" | "zoom" | "pan" | "whole" | "smooth" | "x_axis" | "limits" | "outliers" | "top"
-            ):
-                return is_there and self.pane == "loss"
-            case "part":
-                return self.pane == "loss" and bool(self.overlaid())
-            case "epoch":
-                return is_there and self.pane == "latent"
+            case "part" if self.pane == "loss":
+                return bool(self.overlaid())
+            case "end":
+                return self.pane == "latent" and self.query_one("#latent", LatentPane).is_inspecting
+            case _ if action in LOSS_ACTIONS | LATENT_ACTIONS:
+                return is_there and action in {"loss": LOSS_ACTIONS, "latent": LATENT_ACTIONS}.get(self.pane, ())
             case "filter":
                 return bool(self.listing.experiments)
             case "back":

@@ -1,0 +1,183 @@
+"""The keys of the latent pane on the screen: what they show, and what the decoder is asked."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from textual.pilot import Pilot
+
+from store.names import RunName
+from store.paths import Root
+from tests.tui.conftest import Until
+from tests.tui.test_screen import MIDDLE, SMALL, current, home, screen, sees, shown
+from tui import decoding
+from tui.decoding import Decoded, Question
+from tui.widgets.latent_pane import LatentPane
+
+
+def pane(pilot: Pilot[object]) -> LatentPane:
+    return home(pilot).query_one(LatentPane)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Question]:
+    """What the decoder is asked; it answers with grey pictures, and no process is begun."""
+    questions: list[Question] = []
+
+    class Fake:
+        def __init__(self, root: Root, storage: str | None, tell: Callable[[Question, Decoded], object]) -> None:
+            self._tell = tell
+
+        def ask(self, question: Question) -> None:
+            questions.append(question)
+            grey = np.full((1, 1, 28, 28), 200, dtype=np.uint8)
+            self._tell(
+                question,
+                Decoded(
+                    images=np.repeat(grey, max(1, len(question.codes)), axis=0),
+                    original=grey,
+                    reconstruction=grey,
+                    error=0.0123,
+                    line=np.repeat(grey, 10, axis=0) if question.between else None,
+                ),
+            )
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(decoding, "Decoder", Fake)
+    return questions
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, (200, 60)])
+async def test_the_cursor_shows_the_nearest_sample_and_asks_for_the_place_under_it(
+    root: Root, runs: dict[str, RunName], asked: list[Question], until: Until, size: tuple[int, int]
+) -> None:
+    async with screen(root, size, focus=runs["vae"]) as pilot:
+        await until(lambda: current(pilot) == runs["vae"])
+        await pilot.press("2")
+        await until(sees(pilot, "z1 x z2"))
+        assert not asked
+        await pilot.press("i")
+        await until(sees(pilot, "┼"))
+        await until(lambda: asked)
+        assert (asked[-1].run, asked[-1].epoch) == (runs["vae"], 6)
+        (code,) = asked[-1].codes
+        frame = pane(pilot).frame()
+        assert frame is not None
+        assert code == pytest.approx(pane(pilot).view.cursor, abs=1e-3), "two axes: the place is the code"
+        assert asked[-1].sample == frame.indices[frame.nearest(np.array(code))]
+        if size != SMALL:
+            await until(sees(pilot, f"sample {asked[-1].sample}", "class ", "at the cursor"))
+        await pilot.press("right", "right", "down", "j", "l")
+        await until(lambda: asked[-1].codes[0][0] > code[0] and asked[-1].codes[0][1] < code[1])
+        await pilot.press("i")
+        await until(lambda: "┼" not in shown(pilot))
+
+
+async def test_arrows_are_epochs_where_there_is_no_cursor(
+    root: Root, runs: dict[str, RunName], asked: list[Question], until: Until
+) -> None:
+    async with screen(root, focus=runs["vae"]) as pilot:
+        await until(lambda: current(pilot) == runs["vae"])
+        await pilot.press("2")
+        await until(sees(pilot, "epoch 6 of"))
+        await pilot.press("tab", "left", "h")
+        await until(sees(pilot, "epoch 4 of", "(newest 6)"))
+        await pilot.press("i", "left")
+        await until(sees(pilot, "epoch 4 of", "┼"))
+        await until(lambda: asked and asked[-1].epoch == 4)
+        await pilot.press(".", ".")
+        await until(lambda: asked[-1].epoch == 6)
+
+
+async def test_from_a_to_b(root: Root, runs: dict[str, RunName], asked: list[Question], until: Until) -> None:
+    async with screen(root, focus=runs["vae"]) as pilot:
+        await until(lambda: current(pilot) == runs["vae"])
+        await pilot.press("2")
+        await until(sees(pilot, "z1 x z2"))
+        await pilot.press("b")
+        assert "A " not in shown(pilot).split("\n")[-9], "there is no cursor to take a sample at"
+        await pilot.press("i", "b")
+        await until(sees(pilot, "b again: B"))
+        await pilot.press(*["right"] * 12, "b")
+        await until(lambda: len(asked[-1].between) == 2)
+        first, second = asked[-1].between
+        assert first != second
+        await until(sees(pilot, f"A {first} → B {second}"))
+        await pilot.press("b")
+        await until(lambda: "→ B" not in shown(pilot))
+
+
+async def test_a_grid_is_decoded_over_what_is_shown(
+    root: Root, runs: dict[str, RunName], asked: list[Question], until: Until
+) -> None:
+    async with screen(root, focus=runs["vae"]) as pilot:
+        await until(lambda: current(pilot) == runs["vae"])
+        await pilot.press("2")
+        await until(sees(pilot, "z1 x z2"))
+        await pilot.press("#")
+        await until(lambda: asked and len(asked[-1].codes) > 4)
+        codes = np.array(asked[-1].codes)
+        assert codes[0][0] < codes[-1][0], "from left"
+        assert codes[0][1] > codes[-1][1], "and from the top"
+        whole = np.ptp(codes, axis=0)
+        await pilot.press("+")
+        await until(lambda: np.allclose(np.ptp(np.array(asked[-1].codes), axis=0), whole / 2, rtol=0.05))
+        await pilot.press("0", "#")
+        await until(sees(pilot, "z1 x z2"))
+
+
+async def test_axes_are_gone_through_and_chosen(
+    root: Root, runs: dict[str, RunName], asked: list[Question], until: Until
+) -> None:
+    async with screen(root, focus=runs["complete"]) as pilot:
+        await until(lambda: current(pilot) == runs["complete"])
+        await pilot.press("2")
+        await until(sees(pilot, "PCA of 6-D"))
+        for axes in ("z1 x z2", "z3 x z4", "z5 x z6", "PCA of 6-D"):
+            await pilot.press("m")
+            await until(sees(pilot, axes))
+        await pilot.press("Y")
+        await until(sees(pilot, "Axes of the latent space"))
+        await pilot.press("ctrl+u", *"1 7")
+        await until(sees(pilot, "axes=7 is out of range: there are 6 axes."))
+        await pilot.press("ctrl+u", *"2 2")
+        await until(sees(pilot, "axes='2 2' are not two different axes"))
+        await pilot.press("backspace", "5")
+        await until(sees(pilot, "z2 x z5; m goes on"))
+        await pilot.press("enter")
+        await until(sees(pilot, "z2 x z5  400 codes"))
+        await pilot.press("i")
+        await until(lambda: asked)
+        assert len(asked[-1].codes[0]) == 6, "the other axes are at their mean"
+
+
+async def test_density_and_play(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root, focus=runs["vae"]) as pilot:
+        await until(lambda: current(pilot) == runs["vae"])
+        await pilot.press("2")
+        await until(sees(pilot, "epoch 6 of"))
+        await pilot.press("v")
+        await until(sees(pilot, "codes  density", "█"))
+        await pilot.press("v")
+        await until(lambda: "codes  density" not in shown(pilot))
+        await pilot.press("P")
+        for epoch in (1, 2, 3):
+            await until(sees(pilot, f"epoch {epoch} of"))
+        await pilot.press("P")
+        held = pane(pilot).frame()
+        assert held is not None
+        await pilot.pause(1.2)
+        assert sees(pilot, f"epoch {held.epoch} of")()
+        await pilot.press("P")
+        await until(sees(pilot, "epoch 6 of"))
+
+
+async def test_a_run_without_a_decoder_is_told_of(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    """By the real process: this root's runs have no checkpoint."""
+    async with screen(root, focus=runs["vae"]) as pilot:
+        await until(lambda: current(pilot) == runs["vae"])
+        await pilot.press("2")
+        await until(sees(pilot, "z1 x z2"))
+        await pilot.press("i")
+        await until(sees(pilot, "vae-b/0 has no", "checkpoint: no", "epoch of it was"))
