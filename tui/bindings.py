@@ -47,7 +47,7 @@ PLACES: list[BindingType] = [
     _quiet("go.left", "left,h", "side_left", "left", "To the left; in a pane: the cursor, or an epoch back", "left h"),
     _key("go.open", "enter", "open", "open", "Experiments: to the runs. Runs and panes: full size", "enter"),
     _key("go.back", "escape", "back", "back", "Back; never leaves the screen", "esc"),
-    _key("go.filter", "slash", "filter", "filter", "Show only the rows that hold all of these words", "/"),
+    _key("go.filter", "slash", "filter", "filter", "Filter the rows: words, state:running, val<0.02, !not, a | b", "/"),
     _quiet("pane.loss", "1", "pane('loss')", "loss", "The loss pane: curves, live"),
     _quiet("pane.latent", "2", "pane('latent')", "latent", "The latent pane: codes of the validation images"),
     _quiet("pane.search", "3", "pane('search')", "search", "The search pane: what was found, pruned, what mattered"),

@@ -374,6 +374,19 @@ async def test_the_filter_wants_all_words(root: Root, runs: dict[str, RunName], 
         assert pilot.app.focused is home(pilot).runs
 
 
+async def test_the_filter_knows_fields_and_completes_them(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "validation"))
+        await pilot.press("slash", *"state:st")
+        await until(sees(pilot, "state:stopped"))  # what follows the cursor is in grey
+        await pilot.press("right", *" | failed")
+        await until(lambda: {run.name for run in home(pilot).runs.items} == {runs["stopped"], runs["failed"]})
+        await pilot.press("ctrl+u", *"epoch>4 !complete")
+        await until(lambda: [run.name for run in home(pilot).runs.items] == [runs["stopped"]])
+        await pilot.press("enter", "shift+tab", "slash", *"kind:va")
+        await until(lambda: [found.experiment for found in home(pilot).experiments.items] == ["vae-b"])
+
+
 async def test_help_lists_and_searches_the_keys(root: Root, runs: dict[str, RunName], until: Until) -> None:
     async with screen(root, SMALL) as pilot:
         await until(sees(pilot, "━━ val"))

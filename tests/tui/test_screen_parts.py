@@ -16,7 +16,6 @@ from tui import bindings
 from tui.app import farewell
 from tui.curves import Curves
 from tui.fields import problem
-from tui.filtering import matches
 from tui.latents import Codes, Frames, project
 from tui.launching import fields, spec_of
 from tui.look import STATE_GLYPHS, Look, duration_text, number_text
@@ -211,12 +210,6 @@ def test_a_run_without_numbers_says_what_it_waits_for(
     busy = workers.workers(database)[0]
     idle = dataclasses.replace(busy, run=None)
     assert words in why_no_numbers(run, (busy,) * num_busy + (idle,) * num_idle, queue=3)
-
-
-def test_the_filter_wants_every_word() -> None:
-    assert matches("digits/3 failed latent_dim=6", "FAILED dim=6")
-    assert not matches("digits/3 failed latent_dim=6", "failed dim=7")
-    assert matches("anything", "")
 
 
 def defaults(**changes: str) -> dict[str, str]:

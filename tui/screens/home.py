@@ -1,5 +1,6 @@
 """The screen: experiments and runs on the left, the panes of the chosen run on the right."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from store.names import RunName
 from store.paths import Root
 from store.records import Run
 from tui import bindings
-from tui.filtering import matches, words_of_experiment, words_of_run
+from tui.filtering import ExperimentRow, RunRow, choices_of_experiments, choices_of_runs, compiled
 from tui.look import Look
 from tui.messages import (
     CurvesChanged,
@@ -34,6 +35,7 @@ from tui.screens.pane_keys import LATENT_ACTIONS, LOSS_ACTIONS, PaneKeys
 from tui.screens.recipe import RecipeScreen
 from tui.watcher import View, Watcher
 from tui.widgets.experiments import ExperimentTable
+from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_line import KeyLine
 from tui.widgets.latent_pane import LatentPane
 from tui.widgets.log_pane import LogPane
@@ -53,6 +55,7 @@ MIN_WIDTH, MIN_HEIGHT = 60, 16
 _WIDTHS = [(0, "-too-narrow"), (MIN_WIDTH, "-small"), (100, "-middle"), (160, "-large")]
 _HEIGHTS = [(0, "-too-low"), (MIN_HEIGHT, "-fits")]
 _MOST_CURVES = 200
+_MOST_LOOKED_INTO = 500  # runs whose values the filter completes: it is asked at every key
 _FROM_THE_FIRST_FRAME = {"new"}
 """Actions that need nothing which is mounted after it."""
 
@@ -115,7 +118,7 @@ class HomeScreen(PaneKeys):
         for pane in hidden:
             pane.display = False
         await self.query_one("#panes").mount(*hidden)
-        await self.query_one("#left").mount(Input(id="filter", compact=True, placeholder="words; esc: all"))
+        await self.query_one("#left").mount(FilterLine(self._choices, id="filter"))
         self._is_complete = True
         self._watcher.start()
 
@@ -226,7 +229,8 @@ class HomeScreen(PaneKeys):
 
     def _fill_tables(self) -> None:
         listing = self.listing
-        found = [e for e in listing.experiments if matches(words_of_experiment(e), self._words["experiments"])]
+        is_wanted = compiled(self._words["experiments"])
+        found = [experiment for experiment in listing.experiments if is_wanted(ExperimentRow(experiment))]
         self.experiments.empty_text = "" if listing.problem or listing.experiments else "None yet: press n."
         self.experiments.set_items(found)
         self.experiments.styles.height = min(max(4, len(found) + 2), max(4, self.size.height // 3))
@@ -235,8 +239,9 @@ class HomeScreen(PaneKeys):
             self.runs.empty_text = ""
             self.runs.set_items([])
         elif chosen is not None and chosen.experiment == listing.chosen:
-            runs = [run for run in listing.runs if matches(words_of_run(run), self._words["runs"])]
-            self.runs.empty_text = "No run holds these words." if listing.runs else "No runs here: press n."
+            is_wanted = compiled(self._words["runs"])
+            runs = [run for run in listing.runs if is_wanted(RunRow(run))]
+            self.runs.empty_text = "No run is like that." if listing.runs else "No runs here: press n."
             if self._wanted in {run.name for run in runs}:
                 self.runs.go_to(self._wanted)
                 self._wanted = None
@@ -412,6 +417,11 @@ class HomeScreen(PaneKeys):
         box.value = self._words[self._filtered]
         box.add_class("-open")
         box.focus()
+
+    def _choices(self) -> Mapping[str, Iterable[str]]:
+        if self._filtered == "experiments":
+            return choices_of_experiments(self.listing.experiments)
+        return choices_of_runs(self.listing.runs[-_MOST_LOOKED_INTO:])
 
     @on(Input.Changed, "#filter")
     def _filter(self, event: Input.Changed) -> None:

@@ -1,0 +1,32 @@
+"""The line that filters a table, with what it may go on with in grey (right arrow takes it)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from textual.suggester import Suggester
+from textual.widgets import Input
+
+from tui.filtering import completion
+
+Choices = Callable[[], Mapping[str, Iterable[str]]]
+
+
+class _Completion(Suggester):
+    def __init__(self, choices: Choices) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._choices = choices
+
+    async def get_suggestion(self, value: str) -> str | None:
+        return completion(value, self._choices())
+
+
+class FilterLine(Input):
+    """``choices`` gives the fields of what is filtered, and their values, when they are asked for."""
+
+    def __init__(self, choices: Choices, **options: Any) -> None:
+        super().__init__(
+            compact=True,
+            placeholder="words, state:running, val<0.02, !word, a | b; esc: all",
+            suggester=_Completion(choices),
+            **options,
+        )
