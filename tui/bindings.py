@@ -23,6 +23,7 @@ APP: list[BindingType] = [
 
 RUNS: list[BindingType] = [
     _key("run.new", "n", "new", "new run", "Start a run: opens the form"),
+    _quiet("run.again", "R", "again", "again", "The same run again, with changes: opens the form with its settings"),
     _key("run.stop", "x", "stop", "stop", "Stop (finish the epoch, keep the checkpoint) or kill; asks which"),
     _key("run.pause", "p", "pause", "pause", "Pause: give the worker free, go on later under the same number"),
     _key("run.resume", "p", "resume", "resume", "Go on: paused and held in place, stopped and failed as a new run"),

@@ -76,6 +76,26 @@ def general_fields() -> list[Field]:
     ]
 
 
+def again(spec: RunSpec, experiment: str) -> dict[str, str]:
+    """What the form holds for ``spec`` to be trained once more, from the beginning, in ``experiment``.
+
+    Raises:
+        RequestError: it is one that this form cannot ask for.
+    """
+    if spec.folds:
+        raise RequestError("A run of a cross-validation belongs to its folds: V trains those.")
+    plain = RunSpec(kind=spec.kind, dataset=spec.dataset, epochs=spec.epochs, model=catalog.kind(spec.kind).spec())
+    shown = {field.key for field in fields() if field.kind in ("", spec.kind)}
+    settings, usual = spec.settings(), plain.settings()
+    more = [f"{key}={settings[key]}" for key in settings if key not in shown and settings[key] != usual[key]]
+    values = {key: str(value) for key, value in settings.items() if key in shown}
+    values |= {"kind": spec.kind, "dataset": spec.dataset, "name": experiment, "epochs": str(spec.epochs)}
+    values |= {"seed": str(spec.seed), "device": spec.device, "more": " ".join(more)}
+    if is_classifier(spec.kind):
+        values["start_from"] = spec.start_from or ""
+    return values
+
+
 def is_classifier(kind: str) -> bool:
     return issubclass(catalog.kind(kind).spec, ClassifierSpec)
 

@@ -1,18 +1,21 @@
 """The forms behind n, S, V, E, A and that of recipes: what is wrong is said, what is started is what was typed."""
 
+import dataclasses
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from textual.pilot import Pilot
 
-from engine import jobs, search
+from engine import catalog, jobs, search
+from engine.devices import default_threads
 from engine.recipes import driving
 from engine.recipes.asked import AskedRecipe
 from engine.search import SearchSpec
-from engine.spec import ModelSpec, RunSpec
+from engine.spec import DenoisingSpec, ModelSpec, RunSpec
 from store import listing, searches, workers
 from store.database import Database, open_database
 from store.names import RunName
@@ -20,6 +23,7 @@ from store.paths import Root
 from tests.live import small_spec
 from tests.tui.conftest import Until
 from tests.tui.test_screen import SMALL, current, home, screen, sees, shown
+from tui import launching
 from tui.screens.forms.form import Form
 from tui.screens.home import HomeScreen
 
@@ -108,6 +112,50 @@ async def test_a_classifier_starts_from_the_encoder_under_the_cursor(
     spec = listing.frozen(database, RunName("transfer", 0)).spec
     assert (spec["kind"], spec["dataset"], spec["start_from"]) == ("classifier", "digits", "small/0")
     assert (spec["model"]["width"], spec["model"]["hidden"], spec["model"]["freeze"]) == (8, 16, "encoder")
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "fields"),
+    [
+        ("cae", {}, {}),
+        ("cae", {"width": 8, "patience": 0, "lr": 0.0036410020549, "augment": 1, "ema": 0}, {"seed": 7}),
+        ("dae", {"noise": "0..0.5", "latent_dim": 3, "optimizer": "adagrad"}, {"epochs": 3}),
+        ("vae", {"beta": 1e-3, "weight_decay": 1e-5, "train_limit": 100, "schedule": "cosine"}, {"device": "cpu"}),
+        ("classifier", {"freeze": "encoder", "hidden": 64}, {"start_from": "a/0"}),
+    ],
+)
+def test_a_run_again_is_that_run(kind: str, settings: dict[str, Any], fields: dict[str, Any]) -> None:
+    model = catalog.kind(kind).spec()
+    spec = RunSpec(
+        **{"kind": kind, "dataset": "digits", "epochs": 5, "threads": default_threads()} | fields, model=model
+    )
+    spec = spec.with_settings(settings)
+    values = {field.key: field.default for field in launching.fields()} | launching.again(spec, "exp")
+    launch = launching.launch_of(values)
+    assert (launch.spec, launch.experiment) == (spec, "exp")
+
+
+async def test_again_with_changes(database: Database, root: Root, runs: dict[str, RunName], until: Until) -> None:
+    threads = default_threads()
+    spec = RunSpec(
+        kind="dae", dataset="digits", epochs=7, threads=threads, model=DenoisingSpec(noise="0.2..0.4", width=8)
+    )
+    origin = jobs.enqueue(database, spec.with_settings({"lr": 0.0123, "patience": 3}), "noisy")
+    fold = jobs.enqueue(database, dataclasses.replace(spec, folds=3, fold=1), "noisy")
+    async with screen(root, focus=origin) as pilot:
+        await until(lambda: current(pilot) == origin)
+        await pilot.press("R")
+        await until(is_open(pilot, "noisy/0 again, with changes"))
+        assert sees(pilot, "0.2..0.4", "0.0123", "width=8 patience=3")()
+        await fill(pilot, seed="5")
+        await pilot.press("enter")
+        await until(lambda: current(pilot) == RunName("noisy", 2))
+        await pilot.press("up")
+        await until(lambda: current(pilot) == fold)
+        await pilot.press("R")
+        await until(sees(pilot, "belongs to its folds"))
+    first, second = (listing.frozen(database, name).spec for name in (origin, RunName("noisy", 2)))
+    assert second == {**first, "seed": 5}
 
 
 async def test_another_kind_takes_nothing_from_the_run_under_the_cursor(

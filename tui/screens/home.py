@@ -458,7 +458,7 @@ class HomeScreen(PaneKeys):
         match action:
             case "stop" | "pause" | "resume" | "delete":
                 return bool(self.targets(action))
-            case "mark" | "evaluate" | "cross_validate" | "latent_study":
+            case "mark" | "again" | "evaluate" | "cross_validate" | "latent_study":
                 return is_there
             case "unmark":
                 return bool(self.runs.marks)

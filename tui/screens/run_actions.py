@@ -20,6 +20,7 @@ from tui.widgets.runs import RunTable
 
 if TYPE_CHECKING:
     from store.database import Database
+    from tui.launching import Launch
     from tui.measuring import Evaluation, LatentStudy
     from tui.screens.forms.form import Form
 
@@ -56,20 +57,40 @@ class RunActions(Screen[None]):
     # Forms. Their modules bring the engine's catalog: not before one is asked for
 
     def action_new(self) -> None:
-        from tui.launching import Launch, fitted, is_classifier
+        from tui.launching import is_classifier
         from tui.screens.forms.run import RunForm
-
-        def examine(launch: Launch) -> None:
-            from engine import jobs
-
-            database = self._there()
-            spec = fitted(database, launch)
-            name = launch.experiment or jobs.default_experiment(spec.kind, spec.dataset)
-            jobs.check(database, spec, name, find_data_dir(self._data_dir))
 
         run = self.runs.current
         origin = run if run and not is_classifier(run.kind) else None
-        self._open(RunForm(origin, examine), lambda launch: actions.launch(launch, self._data_dir))
+        self._open(RunForm(origin, self._examine_launch), lambda launch: actions.launch(launch, self._data_dir))
+
+    def action_again(self) -> None:
+        run = self.runs.current
+        if run is None:
+            return
+        name = run.name
+
+        def find(database: "Database | None") -> Callable[[], None]:
+            from engine import catalog
+            from store import listing
+            from tui.launching import again
+            from tui.screens.forms.run import RunForm
+
+            assert database is not None
+            values = again(catalog.read_spec(listing.frozen(database, name).spec), name.experiment)
+            form = RunForm(examine=self._examine_launch, heading=f"{name} again, with changes", values=values)
+            return lambda: self._open(form, lambda launch: actions.launch(launch, self._data_dir))
+
+        self._look_up(find)
+
+    def _examine_launch(self, launch: "Launch") -> None:
+        from engine import jobs
+        from tui.launching import fitted
+
+        database = self._there()
+        spec = fitted(database, launch)
+        name = launch.experiment or jobs.default_experiment(spec.kind, spec.dataset)
+        jobs.check(database, spec, name, find_data_dir(self._data_dir))
 
     def action_new_recipe(self) -> None:
         from tui.screens.forms.recipe import NewRecipe, RecipeForm

@@ -1,5 +1,7 @@
 """The form behind ``n``: a run's settings."""
 
+from dataclasses import replace
+
 from textual import on
 
 from engine import catalog
@@ -11,10 +13,27 @@ from tui.widgets.choice import Choice
 
 
 class RunForm(Form[Launch]):
-    """A classifier starts from the encoder of ``origin``, on its data set, unless something else is typed."""
+    """A classifier starts from the encoder of ``origin``, on its data set, unless something else is typed.
 
-    def __init__(self, origin: Run | None = None, examine: Examine[Launch] | None = None) -> None:
-        super().__init__("New run", fields(origin), examine)
+    With ``values``, those of another run, it begins with them.
+    """
+
+    def __init__(
+        self,
+        origin: Run | None = None,
+        examine: Examine[Launch] | None = None,
+        *,
+        heading: str = "New run",
+        values: Values | None = None,
+    ) -> None:
+        given = values or {}
+        known = [
+            replace(field, default=given[field.key])
+            if field.key in given and field.kind in ("", given["kind"])
+            else field
+            for field in fields(origin)
+        ]
+        super().__init__(heading, known, examine)
         self._origin = origin
 
     def read(self, values: Values) -> Launch:
