@@ -163,6 +163,16 @@ def delete(names: Sequence[RunName]) -> Action:
     return act
 
 
+def lock(names: Sequence[RunName], is_locking: bool) -> Action:
+    def act(database: "Database") -> Done:
+        from store import control
+
+        _each(lambda name: control.set_lock(database, name, is_locking), names)
+        return Done(f"{_named(names)}: {'locked against deletion' if is_locking else 'unlocked'}.")
+
+    return act
+
+
 def restore(names: Sequence[RunName]) -> Action:
     def act(database: "Database") -> Done:
         from store import control

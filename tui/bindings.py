@@ -30,6 +30,7 @@ RUNS: list[BindingType] = [
     _key("run.workers", "w", "workers", "workers", "Start workers for the runs that wait, where none is alive"),
     _key("run.mark", "space", "mark", "mark", "Mark the run: the loss pane overlays marked runs"),
     _quiet("run.unmark", "u", "unmark", "unmark all", "Take all marks off"),
+    _quiet("run.lock", "exclamation_mark", "lock", "lock", "Lock against deletion, or unlock", "!"),
     _key("run.delete", "D", "delete", "delete", "Delete (asks): the run goes to the trash"),
     _key("run.undo", "z", "undo", "undo", "Take the last deletion back"),
 ]
@@ -49,6 +50,7 @@ PLACES: list[BindingType] = [
     _key("go.open", "enter", "open", "open", "Experiments: to the runs. Runs and panes: full size", "enter"),
     _key("go.back", "escape", "back", "back", "Back; never leaves the screen", "esc"),
     _key("go.filter", "slash", "filter", "filter", "Filter the rows: words, state:running, val<0.02, !not, a | b", "/"),
+    _quiet("go.sort", "s", "sort", "sort", "Sort the runs by any column; failed ones last"),
     _quiet("pane.loss", "1", "pane('loss')", "loss", "The loss pane: curves, live"),
     _quiet("pane.latent", "2", "pane('latent')", "latent", "The latent pane: codes of the validation images"),
     _quiet("pane.search", "3", "pane('search')", "search", "The search pane: what was found, pruned, what mattered"),

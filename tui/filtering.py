@@ -119,6 +119,11 @@ _RUN_FIELDS = ("kind", "dataset", "state", "epoch", "epochs", "seed", "threads",
 _ALIASES = {"val": "value", "error": "value", "dim": "latent_dim", "optim": "optimizer", "run": "number"}
 
 
+def field_name(name: str) -> str:
+    """The field of a run that is called ``name`` for short."""
+    return _ALIASES.get(name.lower(), name.lower())
+
+
 @dataclass(frozen=True, slots=True)
 class RunRow:
     run: Run
@@ -130,7 +135,7 @@ class RunRow:
         return f"{run.name} {run.state} {run.kind} {run.dataset} {settings} {notes} {run.reason or ''}"
 
     def field(self, name: str) -> Any:
-        run, name = self.run, _ALIASES.get(name, name)
+        run, name = self.run, field_name(name)
         match name:
             case "value":
                 return run.value if run.value is not None else run.last_value
@@ -165,7 +170,7 @@ def completion(text: str, choices: Mapping[str, Iterable[str]]) -> str | None:
         fields = sorted([*choices, "has"])
         field = next((field for field in fields if field.startswith(last.lower()) and field != last.lower()), None)
         return None if field is None else text[: -len(last)] + field
-    values = choices if name == "has" else choices.get(_ALIASES.get(name, name), ())
+    values = choices if name == "has" else choices.get(field_name(name), ())
     if not begun or operator not in (":", "=", "!="):
         return None
     value = next((value for value in sorted(values) if value.lower().startswith(begun.lower())), None)

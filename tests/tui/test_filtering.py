@@ -14,6 +14,7 @@ from tui.filtering import (
     compiled,
     completion,
 )
+from tui.sorting import Order, in_order
 
 
 def run(number: int = 3, state: RunState = RunState.FAILED, **changes: Any) -> Run:
@@ -83,6 +84,27 @@ def test_experiments_have_fields_too() -> None:
 )  # fmt: skip
 def test_completes(typed: str, suggested: str | None) -> None:
     assert completion(typed, choices_of_runs([run()])) == suggested
+
+
+def test_runs_in_order() -> None:
+    runs = [
+        run(0, RunState.COMPLETE, value=0.03, params={"lr": 0.1}),
+        run(1, RunState.FAILED, value=0.01),
+        run(2, RunState.COMPLETE, value=0.02, params={"lr": 0.01}),
+        run(3, RunState.RUNNING, last_value=float("nan")),
+        run(4, RunState.COMPLETE, value=0.02, test={"mse": 0.5}),
+    ]
+
+    def numbers(by: str, is_down: bool = False) -> list[int]:
+        return [found.name.number for found in in_order(runs, Order(by=by, is_down=is_down))]
+
+    assert numbers("number") == [0, 1, 2, 3, 4]
+    assert numbers("run", True) == [4, 3, 2, 1, 0]
+    assert numbers("error") == [2, 4, 0, 1, 3]
+    assert numbers("val", True) == [0, 2, 4, 1, 3]
+    assert numbers("lr", True) == [0, 2, 3, 4, 1]
+    assert numbers("test_mse") == [0, 2, 3, 4, 1]
+    assert numbers("nosuch") == [0, 1, 2, 3, 4]
 
 
 def test_values_with_blanks_are_not_offered() -> None:

@@ -387,6 +387,39 @@ async def test_the_filter_knows_fields_and_completes_them(root: Root, runs: dict
         await until(lambda: [found.experiment for found in home(pilot).experiments.items] == ["vae-b"])
 
 
+async def test_runs_are_sorted_by_any_field(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    def numbers() -> list[int]:
+        return [run.name.number for run in home(pilot).runs.items]
+
+    async with screen(root, focus=runs["stopped"]) as pilot:
+        await until(lambda: current(pilot) == runs["stopped"])
+        assert numbers() == [0, 1, 2, 3, 4, 5]
+        await pilot.press("s")
+        await until(sees(pilot, "Sort the runs", "Failed runs, and those without a value, come last."))
+        await pilot.press("ctrl+u", *"nosuch")
+        await until(sees(pilot, "No run here has a field 'nosuch'"))
+        await pilot.press("ctrl+u", *"error", "enter")
+        await until(lambda: numbers() == [0, 1, 3, 2, 4, 5])
+        await until(sees(pilot, "error▲"))
+        assert current(pilot) == runs["stopped"], "the cursor stays on its run"
+        await pilot.press("s", "ctrl+u", *"test_mse", "down", "right", "enter")
+        await until(sees(pilot, "test_mse▼", "0.0321"))
+
+
+async def test_locked_runs_are_not_deleted(
+    root: Root, database: Database, runs: dict[str, RunName], until: Until
+) -> None:
+    async with screen(root, focus=runs["complete"]) as pilot:
+        await until(lambda: current(pilot) == runs["complete"])
+        await pilot.press("!")
+        await until(lambda: listing.run(database, runs["complete"]).locked)
+        await until(sees(pilot, "locked against deletion", "  locked  "))
+        await pilot.press("D")
+        assert isinstance(pilot.app.screen, HomeScreen)
+        await pilot.press("!")
+        await until(lambda: not listing.run(database, runs["complete"]).locked)
+
+
 async def test_help_lists_and_searches_the_keys(root: Root, runs: dict[str, RunName], until: Until) -> None:
     async with screen(root, SMALL) as pilot:
         await until(sees(pilot, "━━ val"))

@@ -33,6 +33,7 @@ from tui.messages import (
 )
 from tui.screens.pane_keys import LATENT_ACTIONS, LOSS_ACTIONS, PaneKeys
 from tui.screens.recipe import RecipeScreen
+from tui.sorting import Order, in_order
 from tui.watcher import View, Watcher
 from tui.widgets.experiments import ExperimentTable
 from tui.widgets.filter_line import FilterLine
@@ -240,7 +241,7 @@ class HomeScreen(PaneKeys):
             self.runs.set_items([])
         elif chosen is not None and chosen.experiment == listing.chosen:
             is_wanted = compiled(self._words["runs"])
-            runs = [run for run in listing.runs if is_wanted(RunRow(run))]
+            runs = in_order([run for run in listing.runs if is_wanted(RunRow(run))], self.runs.order)
             self.runs.empty_text = "No run is like that." if listing.runs else "No runs here: press n."
             if self._wanted in {run.name for run in runs}:
                 self.runs.go_to(self._wanted)
@@ -435,6 +436,17 @@ class HomeScreen(PaneKeys):
         box.set_class(bool(box.value), "-open")  # as long as rows are hidden, it says why
         (self.experiments if self._filtered == "experiments" else self.runs).focus()
 
+    def action_sort(self) -> None:
+        from tui.screens.forms.sort import SortForm
+
+        def take(order: Order | None) -> None:
+            if order is not None:
+                self.runs.order = order
+                self._fill_tables()
+                self.runs.refresh()
+
+        self.app.push_screen(SortForm(self.runs.order, choices_of_runs(self.listing.runs[-_MOST_LOOKED_INTO:])), take)
+
     # Keys: panes
 
     def action_log_axis(self) -> None:
@@ -458,7 +470,7 @@ class HomeScreen(PaneKeys):
         match action:
             case "stop" | "pause" | "resume" | "delete":
                 return bool(self.targets(action))
-            case "mark" | "again" | "evaluate" | "cross_validate" | "latent_study":
+            case "mark" | "again" | "sort" | "lock" | "evaluate" | "cross_validate" | "latent_study":
                 return is_there
             case "unmark":
                 return bool(self.runs.marks)

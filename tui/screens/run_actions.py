@@ -238,6 +238,12 @@ class RunActions(Screen[None]):
         answers = [Answer("n", "no", "no: leave it"), Answer("y", "delete", "yes: to the trash; z takes it back")]
         self._ask(f"Delete {_named(names)}?", answers, {"delete": actions.delete(names)})
 
+    def action_lock(self) -> None:
+        names = self._chosen()
+        # One that is not locked yet: all are to be.
+        is_locking = not all(self._known[name].locked for name in names if name in self._known)
+        self._act(actions.lock(names, is_locking))
+
     def action_undo(self) -> None:
         if self._removed:
             self._act(actions.restore(self._removed.pop()))

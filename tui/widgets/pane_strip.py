@@ -81,6 +81,7 @@ class PaneStrip(Lines):
             title.append(f"  error {value}")
         if run.duration_s:
             title.append(f"  {duration_text(run.duration_s)}{time_left(run)}", style="dim")
+        title.append("  locked" if run.locked else "", style="bold")
         title.append(f"  {run.kind} on {printable(run.dataset)}", style="dim")
         title.truncate(self.size.width, overflow="ellipsis" if self._look.is_unicode else "crop")
         return title

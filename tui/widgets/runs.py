@@ -1,12 +1,15 @@
 """The runs of one experiment: state by glyph and word, epochs, value; more columns where there is room."""
 
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 
 from rich.style import Style
 
 from store.names import RunName
 from store.records import Run, RunState
+from tui.filtering import RunRow, field_name
 from tui.look import Look, duration_text, number_text, run_colour
+from tui.sorting import BY_NUMBER, Order
 from tui.widgets.table import Column, RowTable
 
 _TONES = {
@@ -35,9 +38,13 @@ def shown_value(run: Run) -> str:
     return number_text(run.value if run.value is not None else run.last_value, "")
 
 
-def _setting(run: Run, name: str) -> tuple[str, str]:
-    value = run.params.get(name, "")
-    return (number_text(value) if isinstance(value, float) else str(value)), "table--muted"
+def _setting_column(name: str, title: str, width: int, from_width: int, *, is_right: bool = True) -> Column[Run]:
+    def cell(run: Run) -> tuple[str, str]:
+        value = RunRow(run).field(name)
+        shown = "" if value is None else number_text(value) if isinstance(value, float) else str(value)
+        return shown, "table--muted"
+
+    return Column(title=title, width=width, cell=cell, is_right=is_right, from_width=from_width)
 
 
 class RunTable(RowTable[Run]):
@@ -46,28 +53,39 @@ class RunTable(RowTable[Run]):
     def __init__(self, look: Look, **options: object) -> None:
         super().__init__(look, **options)
         self.marks: dict[RunName, int] = {}
+        self.order = Order()
 
     def key(self, item: Run) -> Hashable:
         return item.name
 
     def columns(self) -> Sequence[Column[Run]]:
-        look = self.look
-        return (
-            Column(title="run", width=4, cell=lambda r: (str(r.name.number), ""), is_right=True),
-            Column(title="state", width=10, cell=lambda r: (shown_state(r, look), state_tone(r.state))),
-            Column(title="epoch", width=7, cell=lambda r: (f"{r.epoch}/{r.epochs}", ""), is_right=True),
-            Column(title="error", width=8, cell=lambda r: (shown_value(r), ""), is_right=True),
-            Column(title="dim", width=4, cell=lambda r: _setting(r, "latent_dim"), is_right=True, from_width=40),
-            Column(title="lr", width=7, cell=lambda r: _setting(r, "lr"), is_right=True, from_width=48),
-            Column(title="optim", width=7, cell=lambda r: _setting(r, "optimizer"), from_width=56),
-            Column(
+        look, by = self.look, field_name(self.order.by)
+        columns = {
+            "number": Column(title="run", width=4, cell=lambda r: (str(r.name.number), ""), is_right=True),
+            "state": Column(title="state", width=10, cell=lambda r: (shown_state(r, look), state_tone(r.state))),
+            "epoch": Column(title="epoch", width=7, cell=lambda r: (f"{r.epoch}/{r.epochs}", ""), is_right=True),
+            "value": Column(title="error", width=8, cell=lambda r: (shown_value(r), ""), is_right=True),
+            "latent_dim": _setting_column("latent_dim", "dim", 4, 40),
+            "lr": _setting_column("lr", "lr", 7, 48),
+            "optimizer": _setting_column("optimizer", "optim", 7, 56, is_right=False),
+            "time": Column(
                 title="time",
                 width=6,
                 cell=lambda r: (duration_text(r.duration_s) if r.duration_s else "", "table--muted"),
                 is_right=True,
                 from_width=62,
             ),
-        )
+        }
+        # What the runs are sorted by is there, whatever it is and however little room there is.
+        chosen = columns.get(by) or _setting_column(by, by, max(8, min(12, len(by) + 1)), 0)
+        if by != BY_NUMBER:
+            arrow = look.pick("▼" if self.order.is_down else "▲", "v" if self.order.is_down else "^")
+            chosen = replace(chosen, title=f"{chosen.title}{arrow}", width=max(chosen.width, 6), from_width=0)
+        order = [*columns, *([by] if by not in columns else [])]
+        if by in ("latent_dim", "lr", "optimizer", "time") or by not in columns:
+            order.remove(by)
+            order.insert(4, by)
+        return tuple(chosen if name == by else columns[name] for name in order)
 
     def mark_cell(self, item: Run) -> tuple[str, Style | None]:
         if item.name not in self.marks:
