@@ -67,6 +67,7 @@ class Scale:
     vae_epochs: int
     classifier_epochs: int
     frozen_epochs: int
+    frozen_batch_size: int
     few_labels_epochs: int
     candidate_epochs: int
     candidate_limit: int
@@ -92,6 +93,7 @@ QUICK = Scale(
     vae_epochs=20,
     classifier_epochs=8,
     frozen_epochs=8,
+    frozen_batch_size=64,
     few_labels_epochs=8,
     candidate_epochs=4,
     candidate_limit=4000,
@@ -117,6 +119,7 @@ FULL = Scale(
     vae_epochs=24,
     classifier_epochs=15,
     frozen_epochs=10,
+    frozen_batch_size=512,
     few_labels_epochs=60,
     candidate_epochs=6,
     candidate_limit=20_000,
@@ -293,6 +296,13 @@ class _Study:
         spec = self.spec("classifier", scale.few_labels_epochs if few else whole, model, lr=2e-3)
         if few:
             spec = dataclasses.replace(spec, train_limit=_FEW_LABELS)
+        elif freeze == "convolutions":
+            # So little is left to do of a step that small batches would cost time for nothing; the rate goes with the
+            # root of the batch.
+            larger = scale.frozen_batch_size / scale.batch_size
+            lr = spec.optim.lr * larger**0.5
+            optim = dataclasses.replace(spec.optim, batch_size=scale.frozen_batch_size, lr=lr)
+            spec = dataclasses.replace(spec, optim=optim)
         # Of the shape that the encoder has; the rates of an autoencoder say nothing about a classifier's.
         chosen = Chosen(search="search", take=("hidden",), where={"latent_dim": 6})
         plans = tuple(
