@@ -21,7 +21,7 @@ class Chart:
     """``x_span`` and ``y_span`` are what is shown of the axes, None all that there is; ``cursor`` is a place on x.
 
     ``smoothing`` is the weight of the past (0: none), ``part`` what is shown of runs that lie over each other.
-    ``without_outliers``: the y axis ends where all but the outermost hundredths of the values do.
+    ``without_outliers``: the y axis ends where all but the outermost twentieths of the values do.
     """
 
     x_axis: str = "epoch"

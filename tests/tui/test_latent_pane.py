@@ -1,6 +1,7 @@
 """The keys of the latent pane on the screen: what they show, and what the decoder is asked."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
@@ -17,6 +18,18 @@ from tui.widgets.latent_pane import LatentPane
 
 def pane(pilot: Pilot[object]) -> LatentPane:
     return home(pilot).query_one(LatentPane)
+
+
+@asynccontextmanager
+async def opened(
+    root: Root, run: RunName, words: str, until: Until, size: tuple[int, int] = MIDDLE
+) -> AsyncIterator[Pilot[object]]:
+    """The screen with the latent pane of ``run``, once it shows ``words``."""
+    async with screen(root, size, focus=run) as pilot:
+        await until(lambda: current(pilot) == run)
+        await pilot.press("2")
+        await until(sees(pilot, words))
+        yield pilot
 
 
 @pytest.fixture
@@ -52,10 +65,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Question]:
 async def test_the_cursor_shows_the_nearest_sample_and_asks_for_the_place_under_it(
     root: Root, runs: dict[str, RunName], asked: list[Question], until: Until, size: tuple[int, int]
 ) -> None:
-    async with screen(root, size, focus=runs["vae"]) as pilot:
-        await until(lambda: current(pilot) == runs["vae"])
-        await pilot.press("2")
-        await until(sees(pilot, "z1 x z2"))
+    async with opened(root, runs["vae"], "z1 x z2", until, size) as pilot:
         assert not asked
         await pilot.press("i")
         await until(sees(pilot, "┼"))
@@ -77,10 +87,7 @@ async def test_the_cursor_shows_the_nearest_sample_and_asks_for_the_place_under_
 async def test_arrows_are_epochs_where_there_is_no_cursor(
     root: Root, runs: dict[str, RunName], asked: list[Question], until: Until
 ) -> None:
-    async with screen(root, focus=runs["vae"]) as pilot:
-        await until(lambda: current(pilot) == runs["vae"])
-        await pilot.press("2")
-        await until(sees(pilot, "epoch 6 of"))
+    async with opened(root, runs["vae"], "epoch 6 of", until) as pilot:
         await pilot.press("tab", "left", "h")
         await until(sees(pilot, "epoch 4 of", "(newest 6)"))
         await pilot.press("i", "left")
@@ -91,10 +98,7 @@ async def test_arrows_are_epochs_where_there_is_no_cursor(
 
 
 async def test_from_a_to_b(root: Root, runs: dict[str, RunName], asked: list[Question], until: Until) -> None:
-    async with screen(root, focus=runs["vae"]) as pilot:
-        await until(lambda: current(pilot) == runs["vae"])
-        await pilot.press("2")
-        await until(sees(pilot, "z1 x z2"))
+    async with opened(root, runs["vae"], "z1 x z2", until) as pilot:
         await pilot.press("b")
         assert "A " not in shown(pilot).split("\n")[-9], "there is no cursor to take a sample at"
         await pilot.press("i", "b")
@@ -111,10 +115,7 @@ async def test_from_a_to_b(root: Root, runs: dict[str, RunName], asked: list[Que
 async def test_a_grid_is_decoded_over_what_is_shown(
     root: Root, runs: dict[str, RunName], asked: list[Question], until: Until
 ) -> None:
-    async with screen(root, focus=runs["vae"]) as pilot:
-        await until(lambda: current(pilot) == runs["vae"])
-        await pilot.press("2")
-        await until(sees(pilot, "z1 x z2"))
+    async with opened(root, runs["vae"], "z1 x z2", until) as pilot:
         await pilot.press("#")
         await until(lambda: asked and len(asked[-1].codes) > 4)
         codes = np.array(asked[-1].codes)
@@ -130,10 +131,7 @@ async def test_a_grid_is_decoded_over_what_is_shown(
 async def test_axes_are_gone_through_and_chosen(
     root: Root, runs: dict[str, RunName], asked: list[Question], until: Until
 ) -> None:
-    async with screen(root, focus=runs["complete"]) as pilot:
-        await until(lambda: current(pilot) == runs["complete"])
-        await pilot.press("2")
-        await until(sees(pilot, "PCA of 6-D"))
+    async with opened(root, runs["complete"], "PCA of 6-D", until) as pilot:
         for axes in ("z1 x z2", "z3 x z4", "z5 x z6", "PCA of 6-D"):
             await pilot.press("m")
             await until(sees(pilot, axes))
@@ -153,10 +151,7 @@ async def test_axes_are_gone_through_and_chosen(
 
 
 async def test_density_and_play(root: Root, runs: dict[str, RunName], until: Until) -> None:
-    async with screen(root, focus=runs["vae"]) as pilot:
-        await until(lambda: current(pilot) == runs["vae"])
-        await pilot.press("2")
-        await until(sees(pilot, "epoch 6 of"))
+    async with opened(root, runs["vae"], "epoch 6 of", until) as pilot:
         await pilot.press("v")
         await until(sees(pilot, "codes  density", "█"))
         await pilot.press("v")
@@ -175,9 +170,6 @@ async def test_density_and_play(root: Root, runs: dict[str, RunName], until: Unt
 
 async def test_a_run_without_a_decoder_is_told_of(root: Root, runs: dict[str, RunName], until: Until) -> None:
     """By the real process: this root's runs have no checkpoint."""
-    async with screen(root, focus=runs["vae"]) as pilot:
-        await until(lambda: current(pilot) == runs["vae"])
-        await pilot.press("2")
-        await until(sees(pilot, "z1 x z2"))
+    async with opened(root, runs["vae"], "z1 x z2", until) as pilot:
         await pilot.press("i")
         await until(sees(pilot, "vae-b/0 has no", "checkpoint: no", "epoch of it was"))

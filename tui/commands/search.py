@@ -164,7 +164,7 @@ def _at_least(text: str) -> tuple[str, int]:
 class _FollowedSearch:
     """Runs come as workers begin them; it is over when enough are complete, or when it was stopped and none runs."""
 
-    says_on_stop = "Pausing the search and its runs, which go on where they are; Ctrl-C once more kills."
+    says_on_stop = "Pausing the search and its runs, which go on where they were; Ctrl-C once more kills."
 
     def __init__(self, database: Database, experiment: str) -> None:
         self._database, self._experiment, self._pace = database, experiment, Pace()
@@ -180,7 +180,9 @@ class _FollowedSearch:
         return self._progress.is_over or is_off
 
     def stop(self, runs: Sequence[Run]) -> None:
-        engine.search.stop(self._database, self._experiment)
+        # Asked at every look: a storage that workers write to is left alone once it knows.
+        if self._progress.is_on or any(run.request is None for run in runs):
+            engine.search.stop(self._database, self._experiment)
 
     def overall(self, runs: Sequence[Run]) -> tuple[int, int, str]:
         found = self._progress

@@ -244,9 +244,8 @@ class LatentPane(Lines, can_focus=True):
             return strips
         from tui.latent_lines import side_lines
 
-        side = side_lines(
-            int(frame.indices[nearest]), int(frame.labels[nearest]), self._answer(), height, self._look
-        )  # fmt: skip
+        sample = int(frame.indices[nearest])
+        side = side_lines(sample, int(frame.labels[nearest]), self._answer(sample), height, self._look)
         side += [Text()] * (height - len(side))
         return [Strip([*strip, *self.strip(Text(" ") + beside)]) for strip, beside in zip(strips, side, strict=True)]
 
@@ -264,7 +263,14 @@ class LatentPane(Lines, can_focus=True):
 
         if not self.view.ends:
             return []
-        return between_lines(self.view.ends, self._answer(), self.size.width - 2, self._look)
+        return between_lines(self.view.ends, self._line_answer(), self.size.width - 2, self._look)
+
+    def _line_answer(self) -> "Decoded | None":
+        """The newest answer that holds the line between the two ends."""
+        if self._decoded is None or self._run is None:
+            return None
+        question, decoded = self._decoded
+        return decoded if (question.run, question.between) == (self._run.name, self.view.ends) else None
 
     def _nearest(self, frame: "Frame") -> int:
         import numpy as np
@@ -279,11 +285,15 @@ class LatentPane(Lines, can_focus=True):
             self._asked = question
             self.post_message(self.Asked(question))
 
-    def _answer(self) -> "Decoded | None":
-        """The newest answer to what this run was asked: while the cursor moves, that of a moment ago."""
-        if self._decoded is None or self._run is None or self._decoded[0].run != self._run.name:
+    def _answer(self, sample: int | None = None) -> "Decoded | None":
+        """The newest answer to what this run was asked about ``sample`` (None: about a grid).
+
+        While the cursor moves, it is that of a moment ago, but never another sample's.
+        """
+        if self._decoded is None or self._run is None:
             return None
-        return self._decoded[1]
+        question, decoded = self._decoded
+        return decoded if (question.run, question.sample) == (self._run.name, sample) else None
 
     def _question(self, frame: "Frame") -> "Question | None":
         import numpy as np
