@@ -1,6 +1,5 @@
 """The screen: experiments and runs on the left, the panes of the chosen run on the right."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +12,7 @@ from textual.widgets import ContentSwitcher, Input, Static
 
 from store.names import RunName
 from store.paths import Root
-from store.records import Run
 from tui import bindings
-from tui.filtering import ExperimentRow, RunRow, choices_of_experiments, choices_of_runs, compiled
 from tui.look import Look
 from tui.messages import (
     CurvesChanged,
@@ -31,9 +28,9 @@ from tui.messages import (
     Refused,
     RowsChanged,
 )
-from tui.screens.pane_keys import LATENT_ACTIONS, LOSS_ACTIONS, PaneKeys
+from tui.screens.pane_keys import LATENT_ACTIONS, LOSS_ACTIONS
 from tui.screens.recipe import RecipeScreen
-from tui.sorting import Order, in_order
+from tui.screens.tables import Tables
 from tui.watcher import View, Watcher
 from tui.widgets.experiments import ExperimentTable
 from tui.widgets.filter_line import FilterLine
@@ -56,12 +53,11 @@ MIN_WIDTH, MIN_HEIGHT = 60, 16
 _WIDTHS = [(0, "-too-narrow"), (MIN_WIDTH, "-small"), (100, "-middle"), (160, "-large")]
 _HEIGHTS = [(0, "-too-low"), (MIN_HEIGHT, "-fits")]
 _MOST_CURVES = 200
-_MOST_LOOKED_INTO = 500  # runs whose values the filter completes: it is asked at every key
 _FROM_THE_FIRST_FRAME = {"new"}
 """Actions that need nothing which is mounted after it."""
 
 
-class HomeScreen(PaneKeys):
+class HomeScreen(Tables):
     BINDINGS = bindings.HOME
     AUTO_FOCUS = None
     HORIZONTAL_BREAKPOINTS = _WIDTHS
@@ -77,10 +73,7 @@ class HomeScreen(PaneKeys):
         self._visited: RunName | None = None
         self._visit = 0
         self._is_complete = False
-        self._last_runs: dict[str, RunName] = {}
         self._curves: dict[RunName, Curves] = {}
-        self._words = {"experiments": "", "runs": ""}
-        self._filtered = "runs"
         self._decoder: Decoder | None = None
         self._recipes = RecipesChanged(())
         self._rows: RowsChanged | None = None
@@ -122,10 +115,6 @@ class HomeScreen(PaneKeys):
         await self.query_one("#left").mount(FilterLine(self._choices, id="filter"))
         self._is_complete = True
         self._watcher.start()
-
-    @property
-    def experiments(self) -> ExperimentTable:
-        return self.query_one("#experiments", ExperimentTable)
 
     @property
     def pane(self) -> str:
@@ -227,28 +216,6 @@ class HomeScreen(PaneKeys):
         self._watcher.look_now()
 
     # What is shown
-
-    def _fill_tables(self) -> None:
-        listing = self.listing
-        is_wanted = compiled(self._words["experiments"])
-        found = [experiment for experiment in listing.experiments if is_wanted(ExperimentRow(experiment))]
-        self.experiments.empty_text = "" if listing.problem or listing.experiments else "None yet: press n."
-        self.experiments.set_items(found)
-        self.experiments.styles.height = min(max(4, len(found) + 2), max(4, self.size.height // 3))
-        chosen = self.experiments.current
-        if not listing.experiments:
-            self.runs.empty_text = ""
-            self.runs.set_items([])
-        elif chosen is not None and chosen.experiment == listing.chosen:
-            is_wanted = compiled(self._words["runs"])
-            runs = in_order([run for run in listing.runs if is_wanted(RunRow(run))], self.runs.order)
-            self.runs.empty_text = "No run is like that." if listing.runs else "No runs here: press n."
-            if self._wanted in {run.name for run in runs}:
-                self.runs.go_to(self._wanted)
-                self._wanted = None
-            elif not self.runs.items and runs:
-                self.runs.go_to(self._last_runs.get(chosen.experiment, _favourite(runs)))
-            self.runs.set_items(runs)
 
     def show_current(self) -> None:
         """Bring the panes, the watcher and the keys to the run under the cursor."""
@@ -412,41 +379,6 @@ class HomeScreen(PaneKeys):
         self._recipe_screen = screen
         self.app.push_screen(screen, leave)
 
-    def action_filter(self) -> None:
-        self._filtered = "experiments" if self.focused is self.experiments else "runs"
-        box = self.query_one("#filter", Input)
-        box.value = self._words[self._filtered]
-        box.add_class("-open")
-        box.focus()
-
-    def _choices(self) -> Mapping[str, Iterable[str]]:
-        if self._filtered == "experiments":
-            return choices_of_experiments(self.listing.experiments)
-        return choices_of_runs(self.listing.runs[-_MOST_LOOKED_INTO:])
-
-    @on(Input.Changed, "#filter")
-    def _filter(self, event: Input.Changed) -> None:
-        self._words[self._filtered] = event.value
-        self._fill_tables()
-        self.show_current()
-
-    @on(Input.Submitted, "#filter")
-    def _close_filter(self) -> None:
-        box = self.query_one("#filter", Input)
-        box.set_class(bool(box.value), "-open")  # as long as rows are hidden, it says why
-        (self.experiments if self._filtered == "experiments" else self.runs).focus()
-
-    def action_sort(self) -> None:
-        from tui.screens.forms.sort import SortForm
-
-        def take(order: Order | None) -> None:
-            if order is not None:
-                self.runs.order = order
-                self._fill_tables()
-                self.runs.refresh()
-
-        self.app.push_screen(SortForm(self.runs.order, choices_of_runs(self.listing.runs[-_MOST_LOOKED_INTO:])), take)
-
     # Keys: panes
 
     def action_log_axis(self) -> None:
@@ -491,8 +423,3 @@ class HomeScreen(PaneKeys):
             case "back":
                 return self.has_class("-full") or any(self._words.values()) or self.focused is not self.experiments
         return True
-
-
-def _favourite(runs: list[Run]) -> RunName:
-    """Where the cursor begins: at a live run, else at the newest."""
-    return next((run.name for run in runs if run.state.is_live), runs[-1].name)
