@@ -19,6 +19,7 @@ from store.database import Database
 from store.errors import RequestError
 from store.experiments import check_experiment, ensure_experiment
 from store.names import RunName, check_name
+from store.news import KILLED
 from store.paths import find_data_dir
 from store.records import Request, Run, RunState
 
@@ -163,7 +164,7 @@ def kill(database: Database, name: RunName) -> None:
         RequestError: it is not live.
     """
     holder = next((worker for worker in workers.workers(database) if worker.run == name), None)
-    control.fail_live(database, name, "killed by the user")
+    control.fail_live(database, name, KILLED)
     if holder is not None and holder.host == clock.host() and holder.alive:
         with contextlib.suppress(ProcessLookupError):
             os.kill(holder.pid, signal.SIGKILL)

@@ -19,8 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine import notices
 from engine.detach import start_detached
 from engine.devices import worker_devices
+from engine.slots import with_chosen
 from store import searches
 from store.clock import host
 from store.database import Database, open_database
@@ -57,6 +59,7 @@ class Supervisor:
         forget_dead(self.database)
         for name in requeue_dead(self.database):
             log.info("%s lost its worker and waits again", name)
+            notices.send(self.database.root, notices.of_death(name))
         # One that lives but is silent (stopped, swapped out) holds neither a run nor a slot any more.
         here = [
             worker
@@ -89,7 +92,7 @@ class Supervisor:
         }
 
     def _free_devices(self, here: Sequence[Worker]) -> list[str]:
-        free = worker_devices(self.device, wanted_slots(self.database.root))
+        free = with_chosen(worker_devices(self.device, wanted_slots(self.database.root)), self.database.root)
         for device in [worker.device for worker in here] + [worker_id.partition("@")[2] for worker_id in self.started]:
             if device in free:
                 free.remove(device)
@@ -107,10 +110,13 @@ def new_worker_id(device: str) -> str:
     return f"{uuid.uuid4().hex[:12]}@{device}"
 
 
-def start_worker(root: Root, worker_id: str, storage: str | None) -> subprocess.Popen[bytes]:
+def start_worker(
+    root: Root, worker_id: str, storage: str | None, *, is_by_hand: bool = False
+) -> subprocess.Popen[bytes]:
     """Start one detached worker; its output goes to a file of its own under the root."""
     # -P: a file `engine.py` in the user's folder must not shadow ours.
     command = [sys.executable, "-P", "-m", "engine.worker", "--root", str(root.path), "--id", worker_id, "--supervised"]
+    command += ["--by-hand"] if is_by_hand else []
     return start_detached(command, worker_log(root, worker_id), storage_environment(storage))
 
 

@@ -17,17 +17,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine import catalog, drawing, provenance
+from engine import catalog, drawing, notices, provenance
 from engine.attempt import Attempt, Heart
 from engine.session import Outcome, RunDiverged, RunPaused, RunPruned
+from engine.slots import is_surplus
 from engine.spec import RunSpec
 from engine.supervisor import STORAGE_VARIABLE, start_supervisor, worker_log
-from store import queue, workers
+from store import listing, queue, searches, workers
 from store.artifacts import remove_leftovers
 from store.database import Database, open_database
 from store.errors import LeaseLost, RequestError
+from store.news import Ended
 from store.paths import Root, find_data_dir
-from store.records import Claim
+from store.records import Claim, RunState
 
 TRAIN = "engine.training.fit:train"
 IDLE_VARIABLE = "AETUI_IDLE_S"
@@ -47,10 +49,17 @@ def prepare_environment() -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
-def work(database: Database, worker_id: str, device: str, heart: Heart, idle_s: float) -> None:
-    """Claim and train until nothing has waited for ``idle_s`` seconds or the worker is told to leave."""
+def work(database: Database, worker_id: str, device: str, heart: Heart, idle_s: float, *, is_by_hand: bool) -> None:
+    """Claim and train until nothing has waited for ``idle_s`` seconds or the worker is told to leave.
+
+    It also leaves when the user has chosen fewer for its device, unless it was started ``is_by_hand``.
+    """
     last_run = time.monotonic()
     while not (heart.leaving.is_set() or database.is_gone()) and time.monotonic() - last_run <= idle_s:
+        if not is_by_hand and is_surplus(database, worker_id):
+            return
+        for name in queue.requeue_dead(database):
+            notices.send(database.root, notices.of_death(name))
         claim = drawing.next_claim(database, worker_id, device)
         if claim is None:
             heart.leaving.wait(POLL_S)
@@ -69,6 +78,7 @@ def run_claim(database: Database, claim: Claim, heart: Heart) -> None:
         with _logging_to(database.root.run(claim.name).log):
             log.info("attempt %d on %s by worker %s", claim.attempt, claim.device, claim.worker_id)
             _train(database, claim, heart)
+            _tell_end(database, claim)
     except LeaseLost:
         log.warning("%s was taken over by another worker; attempt %d writes nothing more", claim.name, claim.attempt)
     finally:
@@ -110,6 +120,21 @@ def _train(database: Database, claim: Claim, heart: Heart) -> None:
             attempt.close()
 
 
+def _tell_end(database: Database, claim: Claim) -> None:
+    """Tell the user of the run's end, and of its search's where this was the last run that it wanted."""
+    run = listing.run(database, claim.name)
+    if not run.state.is_finished:
+        return
+    is_searched = searches.find(database, claim.study_id) is not None
+    notice = notices.of_end(Ended.of(run, is_searched=is_searched))
+    if notice is not None:
+        notices.send(database.root, notice)
+    if searches.end_if_over(database, claim.study_id):
+        found = listing.experiment(database, claim.name.experiment)
+        num = found.states.get(RunState.COMPLETE, 0)
+        notices.send(database.root, notices.of_search(found.experiment, num, found.best))
+
+
 def _fail(database: Database, claim: Claim, reason: str) -> None:
     log.error("failed: %s", reason)
     queue.finish(database, claim, "FAIL", reason=reason)
@@ -146,6 +171,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--id", required=True, help="NAME@DEVICE")
     parser.add_argument("--supervised", action="store_true", help="start the supervisor again should it die")
+    parser.add_argument("--by-hand", action="store_true", help="never one too many")
     arguments = parser.parse_args()
     prepare_environment()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -166,7 +192,8 @@ def main() -> None:
     heart.start()
     threading.Thread(target=_import_ahead, name="import", daemon=True).start()
     try:
-        work(database, arguments.id, device, heart, float(os.environ.get(IDLE_VARIABLE, IDLE_S)))
+        idle_s = float(os.environ.get(IDLE_VARIABLE, IDLE_S))
+        work(database, arguments.id, device, heart, idle_s, is_by_hand=arguments.by_hand)
     finally:
         heart.stop()
         workers.unregister(database, arguments.id)

@@ -45,6 +45,16 @@ class Root:
         return self.path / ".supervisor.lock"
 
     @property
+    def slots(self) -> Path:
+        """How many workers the devices of each host may have."""
+        return self.path / ".slots.json"
+
+    @property
+    def seen(self) -> Path:
+        """Touched for as long as a screen shows this root: when one was open last."""
+        return self.path / ".seen"
+
+    @property
     def worker_logs(self) -> Path:
         return self.path / ".workers"
 
@@ -130,6 +140,11 @@ def find_data_dir(explicit: str | os.PathLike[str] | None = None) -> Path:
         return Path(chosen).expanduser().absolute()
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(cache).expanduser() / "aetui"
+
+
+def find_config_dir() -> Path:
+    """Where the user's own settings lie, for all roots."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "aetui"
 
 
 def _epochs_in(folder: Path) -> list[int]:

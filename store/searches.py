@@ -98,6 +98,20 @@ def switch_off(database: Database, study_id: int) -> None:
         connection.execute(update(table).where(table.c.study_id == study_id).values(is_on=False))
 
 
+def end_if_over(database: Database, study_id: int) -> bool:
+    """Switch the search of an experiment off if nothing is missing any more; True for the one who did that."""
+    found = find(database, study_id)
+    if found is None or not found[1]:
+        return False
+    table = schema.searches
+    with database.write() as connection:
+        queue.lock_study(connection, study_id)
+        if not _count(connection, study_id, found[0]).is_over(found[0]):
+            return False
+        ended = connection.execute(update(table).where(table.c.study_id == study_id, table.c.is_on).values(is_on=False))
+        return ended.rowcount == 1
+
+
 def count(database: Database, study_id: int, search: Search) -> Counts:
     with database.read() as connection:
         return _count(connection, study_id, search)

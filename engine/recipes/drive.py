@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 import engine.jobs
+from engine import notices
 from engine.recipes import runner, table
 from engine.recipes.asked import AskedRecipe
 from engine.recipes.budget import NUM_WORKERS
@@ -81,6 +82,9 @@ def _drive(root: Root, asked: AskedRecipe, slots: int | None, leaving: threading
     rows = table.rows(database, recipe)
     table.write(database.root, recipe, rows)
     log.info("%s\n%s", "held back" if progress.was_interrupted else "over", table.text(recipe, rows))
+    if progress.is_over:
+        num_done = sum(step.state is StepState.DONE for step in progress.steps)
+        notices.send(root, notices.of_recipe(recipe.name, num_done, len(progress.steps)))
     return 0
 
 
