@@ -1,8 +1,8 @@
 """Which devices this machine has, asked without torch: NVIDIA's through NVML, and the CPU always."""
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pynvml
@@ -12,7 +12,10 @@ from store.errors import RequestError
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """An NVIDIA GPU that this process may use; ``name`` is torch's (``cuda:0``), memory in bytes, load in percent."""
+    """An NVIDIA GPU that this process may use; ``name`` is torch's (``cuda:0``), memory in bytes, load in percent.
+
+    ``processes`` are the pids of those that compute there and what each holds, as far as the driver tells.
+    """
 
     name: str
     model: str
@@ -20,47 +23,55 @@ class Gpu:
     memory_total: int
     load: int
     temperature: int
+    processes: Mapping[int, int] = field(default_factory=dict)
 
 
-def gpus() -> list[Gpu]:
-    """The GPUs that ``CUDA_VISIBLE_DEVICES`` leaves, in torch's order; none without a driver."""
+def gpus(nvml: Any = pynvml) -> list[Gpu]:
+    """The GPUs that ``CUDA_VISIBLE_DEVICES`` leaves, in torch's order; none without a driver (or one that fails)."""
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
+        nvml.nvmlInit()
+    except nvml.NVMLError:
         return []
     try:
-        return [_read(name, handle) for name, handle in _visible()]
+        return [_read(nvml, name, handle) for name, handle in _visible(nvml)]
+    except nvml.NVMLError:  # a driver that was just replaced, a card that fell off the bus
+        return []
     finally:
-        pynvml.nvmlShutdown()
+        nvml.nvmlShutdown()
 
 
-def _visible() -> Iterator[tuple[str, Any]]:
+def _visible(nvml: Any) -> Iterator[tuple[str, Any]]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    count = pynvml.nvmlDeviceGetCount()
+    count = nvml.nvmlDeviceGetCount()
     chosen = [str(i) for i in range(count)] if visible is None else [part.strip() for part in visible.split(",")]
     for position, entry in enumerate(chosen):
         if entry.isdecimal() and int(entry) < count:
-            yield f"cuda:{position}", pynvml.nvmlDeviceGetHandleByIndex(int(entry))
+            yield f"cuda:{position}", nvml.nvmlDeviceGetHandleByIndex(int(entry))
         elif entry.startswith("GPU-"):
-            yield f"cuda:{position}", pynvml.nvmlDeviceGetHandleByUUID(entry)
+            yield f"cuda:{position}", nvml.nvmlDeviceGetHandleByUUID(entry)
         else:
             return  # CUDA too stops at the first entry that names nothing
 
 
-def _read(name: str, handle: Any) -> Gpu:
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+def _read(nvml: Any, name: str, handle: Any) -> Gpu:
+    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
     try:
-        load = int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
-        temperature = int(pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU))
-    except pynvml.NVMLError:  # not every card tells
+        load = int(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+        temperature = int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
+    except nvml.NVMLError:  # not every card tells
         load = temperature = 0
+    try:
+        computing = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
+    except nvml.NVMLError:
+        computing = []
     return Gpu(
         name=name,
-        model=str(pynvml.nvmlDeviceGetName(handle)),
+        model=str(nvml.nvmlDeviceGetName(handle)),
         memory_used=int(memory.used),
         memory_total=int(memory.total),
         load=load,
         temperature=temperature,
+        processes={int(each.pid): int(each.usedGpuMemory or 0) for each in computing},
     )
 
 

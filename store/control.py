@@ -1,17 +1,22 @@
-"""What users ask of runs: stop, pause, hold, resume, remove, restore, lock. Each checks that it makes sense first."""
+"""What users ask of runs: stop, pause, resume, remove, restore, lock, tag. Each checks first that it makes sense."""
 
+import json
 import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from store import clock, schema
 from store.database import Database
 from store.errors import RequestError
 from store.listing import run
-from store.names import RunName
-from store.queue import end_trial
-from store.records import Request, Run
+from store.names import RunName, check_note, check_tag
+from store.queue import end_trial, touch
+from store.records import NOTE_ATTRIBUTE, TAGS_ATTRIBUTE, Request, Run
+
+MAX_TAGS = 50
+_AT_ONCE = 500  # names in one query
 
 
 def stop(database: Database, name: RunName) -> None:
@@ -141,6 +146,41 @@ def set_lock(database: Database, name: RunName, locked: bool) -> None:
         _set(connection, found, locked=locked)
 
 
+def annotate(
+    database: Database,
+    names: Sequence[RunName],
+    *,
+    add: Sequence[str] = (),
+    remove: Sequence[str] = (),
+    note: str | None = None,
+) -> None:
+    """Add tags to runs, take others off, and write ``note`` beside them ("" takes it away; None leaves it).
+
+    All of it or, where something is refused, nothing; tags stand in the order in which they were added.
+
+    Raises:
+        RequestError: a run is absent or deleted, a tag or the note cannot be used, or there are too many tags.
+    """
+    for tag in add:
+        check_tag(tag)
+    if note is not None:
+        check_note(note)
+    with database.write() as connection:
+        ids = _trial_ids(connection, names)
+        for begin in range(0, len(names), _AT_ONCE):
+            some = {ids[name]: name for name in names[begin : begin + _AT_ONCE]}
+            if add or remove:
+                tags = _tags(connection, some)
+                _write(
+                    connection,
+                    TAGS_ATTRIBUTE,
+                    {each: _changed(some[each], tags.get(each, ()), add, remove) for each in some},
+                )
+            if note is not None:
+                _write(connection, NOTE_ATTRIBUTE, dict.fromkeys(some, note))
+            touch(connection, *some)
+
+
 def present(database: Database, name: RunName) -> Run:
     """The run of that name.
 
@@ -149,8 +189,66 @@ def present(database: Database, name: RunName) -> Run:
     """
     found = run(database, name)
     if found.deleted:
-        raise RequestError(f"{name} is deleted: `aetui restore {name}` brings it back.")
+        raise _is_deleted(name)
     return found
+
+
+def _trial_ids(connection: Connection, names: Sequence[RunName]) -> dict[RunName, int]:
+    """Raises RequestError: one of them is absent or deleted."""
+    trials, studies, own = schema.trials, schema.studies, schema.runs
+    found: dict[RunName, int] = {}
+    for begin in range(0, len(names), _AT_ONCE):
+        for experiment in dict.fromkeys(name.experiment for name in names[begin : begin + _AT_ONCE]):
+            numbers = [name.number for name in names[begin : begin + _AT_ONCE] if name.experiment == experiment]
+            query = (
+                select(trials.c.number, trials.c.trial_id, own.c.deleted_at)
+                .join(studies, studies.c.study_id == trials.c.study_id)
+                .join(own, own.c.trial_id == trials.c.trial_id)
+                .where(studies.c.study_name == experiment, trials.c.number.in_(numbers))
+            )
+            for number, trial_id, deleted_at in connection.execute(query):
+                if deleted_at is not None:
+                    raise _is_deleted(RunName(experiment, number))
+                found[RunName(experiment, number)] = trial_id
+    for name in names:
+        if name not in found:
+            raise RequestError(f"There is no run {name}: `aetui ls` shows those there are.")
+    return {name: found[name] for name in names}
+
+
+def _tags(connection: Connection, trial_ids: Iterable[int]) -> dict[int, list[str]]:
+    """The tags that they have; what somebody else wrote under that name, and is no list, is none."""
+    table = schema.trial_user_attributes
+    query = select(table.c.trial_id, table.c.value_json).where(
+        table.c.trial_id.in_(trial_ids), table.c.key == TAGS_ATTRIBUTE
+    )
+    found = {trial_id: json.loads(text) for trial_id, text in connection.execute(query)}
+    return {trial_id: list(map(str, tags)) for trial_id, tags in found.items() if isinstance(tags, list)}
+
+
+def _changed(name: RunName, before: Sequence[str], add: Sequence[str], remove: Sequence[str]) -> list[str]:
+    """Raises RequestError: there would be too many."""
+    tags = [tag for tag in dict.fromkeys([*before, *add]) if tag not in remove]
+    if len(tags) > MAX_TAGS:
+        raise RequestError(f"{name} would have {len(tags)} tags: {MAX_TAGS} are the most.")
+    return tags
+
+
+def _write(connection: Connection, attribute: str, values: Mapping[int, object]) -> None:
+    """The values of one user attribute, by trial; nothing to say is no attribute at all."""
+    table = schema.trial_user_attributes
+    connection.execute(delete(table).where(table.c.trial_id.in_(values), table.c.key == attribute))
+    rows = [
+        {"trial_id": trial_id, "key": attribute, "value_json": json.dumps(value)}
+        for trial_id, value in values.items()
+        if value
+    ]
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _is_deleted(name: RunName) -> RequestError:
+    return RequestError(f"{name} is deleted: `aetui restore {name}` brings it back.")
 
 
 def _state_of(connection: Connection, found: Run) -> str:

@@ -187,12 +187,27 @@ def _has_our_tables(database: Database) -> bool:
             return False
         # The row is the very last thing that creation writes.
         found = connection.execute(sqlalchemy.select(schema.version.c.version)).scalar_one_or_none()
+    if found == 1:
+        found = _upgrade(database)
     if found not in (None, schema.VERSION):
         raise RequestError(
             f"{database} was made by another version of aetui (tables {found}, here {schema.VERSION}): "
             "take that version, or another root."
         )
     return found is not None
+
+
+def _upgrade(database: Database) -> int:
+    """Bring tables of version 1, which did not say what changed a run last, up to now: milliseconds at any size."""
+    table, version = schema.runs, schema.version
+    with database.engine.begin() as connection:
+        mine = connection.execute(sqlalchemy.update(version).where(version.c.version == 1).values(version=2))
+        names = [column["name"] for column in sqlalchemy.inspect(connection).get_columns(table.name)]
+        if mine.rowcount and table.c.changed.name not in names:  # else another process was first
+            column = sqlalchemy.schema.CreateColumn(table.c.changed).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
+            schema.changed_index.create(connection)
+    return 2
 
 
 def _create_tables(database: Database) -> None:

@@ -1,12 +1,12 @@
 """What is there, by plain queries: a list of 10,000 runs in milliseconds, where Optuna's summaries take seconds."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, and_, func, select
 
 from store import clock, schema
 from store.database import Database
@@ -16,74 +16,131 @@ from store.names import RunName
 from store.queue import LEASE_S, is_lease_alive
 from store.records import Experiment, Request, Run, RunState
 
+_PARTS = ("model", "optim")  # of a configuration: what a run's settings are
 STALLED_S = 10.0  # a heartbeat comes every 2 s; later than this, the screen says so
 
 
-def change_token(database: Database) -> object:
+def change_token(database: Database) -> int:
     """Cheap, and unequal after every change made through this package by anyone (heartbeats are none)."""
     with database.read() as connection:
-        return connection.execute(select(schema.changes.c.count)).scalar_one()
+        return count_of_changes(connection)
+
+
+def count_of_changes(connection: Connection) -> int:
+    """How many transactions have written since the storage was made."""
+    return int(connection.execute(select(schema.changes.c.count)).scalar_one())
 
 
 def experiments(database: Database) -> list[Experiment]:
     """All experiments of ours, by name; deleted runs are not counted."""
-    studies, trials, runs, values = schema.studies, schema.trials, schema.runs, schema.trial_values
-    attributes = schema.study_user_attributes
-    named = select(studies.c.study_id, studies.c.study_name, attributes.c.key, attributes.c.value_json).join(
-        attributes, attributes.c.study_id == studies.c.study_id
-    )
-    counted = (
-        select(
-            trials.c.study_id,
-            trials.c.state,
-            runs.c.request,
-            runs.c.was_stopped,
-            func.count(),
-            func.min(values.c.value),
-        )
-        .join(runs, runs.c.trial_id == trials.c.trial_id)
-        .outerjoin(values, values.c.trial_id == trials.c.trial_id)
-        .where(runs.c.deleted_at.is_(None), trials.c.state != "RUNNING")
-        .group_by(trials.c.study_id, trials.c.state, runs.c.request, runs.c.was_stopped)
-    )
-    running = (
-        select(trials.c.study_id, trials.c.state, runs.c.request, runs.c.was_stopped, schema.leases)
-        .join(runs, runs.c.trial_id == trials.c.trial_id)
-        .outerjoin(schema.leases, schema.leases.c.trial_id == trials.c.trial_id)
-        .where(runs.c.deleted_at.is_(None), trials.c.state == "RUNNING")
-    )
     with database.read() as connection:
-        name_rows = connection.execute(named.order_by(studies.c.study_name)).all()
-        count_rows = connection.execute(counted).all()
-        running_rows = connection.execute(running).mappings().all()
+        described = describe(connection)
+        counted = count(connection)
+        alive = leases(connection)
         now = clock.now(connection)
-    states: dict[int, dict[RunState, int]] = {}
-    best: dict[int, float] = {}
-    for study_id, state, request, was_stopped, count, lowest in count_rows:
-        shown = _state(state, request, was_stopped, None, now)
-        states.setdefault(study_id, {}).setdefault(shown, 0)
-        states[study_id][shown] += count
-        if shown is RunState.COMPLETE and lowest is not None:
-            best[study_id] = lowest
-    for row in running_rows:
-        shown = _state("RUNNING", row["request"], row["was_stopped"], row, now)
-        states.setdefault(row["study_id"], {}).setdefault(shown, 0)
-        states[row["study_id"]][shown] += 1
-    described: dict[tuple[int, str], dict[str, Any]] = {}
-    for study_id, name, key, value in name_rows:
-        described.setdefault((study_id, name), {})[key] = json.loads(value)
-    return [
-        Experiment(
-            study_id=study_id,
-            experiment=name,
-            kind=attrs[KIND_ATTRIBUTE],
-            dataset=attrs.get(DATASET_ATTRIBUTE, ""),
-            states=states.get(study_id, {}),
-            best=best.get(study_id),
+    return [each.experiment(counted.get(each.study_id, Counts()), alive, now) for each in described]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Description:
+    """What never changes of an experiment."""
+
+    study_id: int
+    name: str
+    kind: str
+    dataset: str
+
+    def experiment(self, counts: "Counts", alive: Mapping[int, Mapping[Any, Any]], now: float) -> Experiment:
+        """``alive``: the leases that there are at ``now``, by trial."""
+        states = dict(counts.states)
+        for trial_id in counts.running:
+            state = state_of("RUNNING", None, False, alive.get(trial_id), now)
+            states[state] = states.get(state, 0) + 1
+        return Experiment(
+            study_id=self.study_id,
+            experiment=self.name,
+            kind=self.kind,
+            dataset=self.dataset,
+            states=states,
+            best=counts.best,
         )
-        for (study_id, name), attrs in described.items()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """The runs of one experiment that are not deleted: those in Optuna's state RUNNING by trial, how many others."""
+
+    states: Mapping[RunState, int] = field(default_factory=dict)
+    running: tuple[int, ...] = ()
+    best: float | None = None
+
+
+def num_studies(connection: Connection) -> int:
+    """How many there are, those that are not ours too."""
+    return int(connection.execute(select(func.count()).select_from(schema.studies)).scalar_one())
+
+
+def describe(connection: Connection) -> list[Description]:
+    """Every experiment of ours, by name."""
+    studies, attributes = schema.studies, schema.study_user_attributes
+    query = (
+        select(studies.c.study_id, studies.c.study_name, attributes.c.key, attributes.c.value_json)
+        .join(attributes, attributes.c.study_id == studies.c.study_id)
+        .where(attributes.c.key.in_((KIND_ATTRIBUTE, DATASET_ATTRIBUTE)))
+        .order_by(studies.c.study_name)
+    )
+    found: dict[tuple[int, str], dict[str, str]] = {}
+    for study_id, name, key, value in connection.execute(query):
+        found.setdefault((study_id, name), {})[key] = json.loads(value)
+    return [
+        Description(study_id=study_id, name=name, kind=attrs[KIND_ATTRIBUTE], dataset=attrs.get(DATASET_ATTRIBUTE, ""))
+        for (study_id, name), attrs in found.items()
         if KIND_ATTRIBUTE in attrs
     ]
+
+
+def count(connection: Connection, study_ids: Sequence[int] | None = None) -> dict[int, Counts]:
+    """The runs of those studies, or of all, by study; none of one that is not there."""
+    trials, own, values = schema.trials, schema.runs, schema.trial_values
+    kept = (
+        own.c.deleted_at.is_(None)
+        if study_ids is None
+        else and_(own.c.deleted_at.is_(None), own.c.study_id.in_(study_ids))
+    )
+    ended = (
+        select(own.c.study_id, trials.c.state, own.c.request, own.c.was_stopped, func.count(), func.min(values.c.value))
+        .join(trials, trials.c.trial_id == own.c.trial_id)
+        .outerjoin(values, values.c.trial_id == own.c.trial_id)
+        .where(kept, trials.c.state != "RUNNING")
+        .group_by(own.c.study_id, trials.c.state, own.c.request, own.c.was_stopped)
+    )
+    begun = (
+        select(own.c.study_id, own.c.trial_id)
+        .join(trials, trials.c.trial_id == own.c.trial_id)
+        .where(kept, trials.c.state == "RUNNING")
+    )
+    states: dict[int, dict[RunState, int]] = {}
+    best: dict[int, float] = {}
+    for study_id, state, request, was_stopped, number, lowest in connection.execute(ended):
+        shown = state_of(state, request, was_stopped, None, 0.0)
+        of_study = states.setdefault(study_id, {})
+        of_study[shown] = of_study.get(shown, 0) + number
+        if shown is RunState.COMPLETE and lowest is not None:
+            best[study_id] = lowest
+    running: dict[int, list[int]] = {}
+    for study_id, trial_id in connection.execute(begun):
+        running.setdefault(study_id, []).append(trial_id)
+    return {
+        study_id: Counts(
+            states=states.get(study_id, {}), running=tuple(running.get(study_id, ())), best=best.get(study_id)
+        )
+        for study_id in {*states, *running}
+    }
+
+
+def leases(connection: Connection) -> dict[int, Mapping[Any, Any]]:
+    """Every lease, by trial."""
+    return {row["trial_id"]: row for row in connection.execute(select(schema.leases)).mappings()}
 
 
 def experiment(database: Database, name: str) -> Experiment:
@@ -96,12 +153,14 @@ def experiment(database: Database, name: str) -> Experiment:
 
 def runs(database: Database, experiment: str | None = None, *, deleted: bool = False) -> list[Run]:
     """The runs of one experiment, or of all, by name and number; deleted ones only on request."""
-    query = _runs_query()
+    query = runs_query()
     if experiment is not None:
         query = query.where(schema.studies.c.study_name == experiment)
     if not deleted:
         query = query.where(schema.runs.c.deleted_at.is_(None))
-    return _read_runs(database, query.order_by(schema.studies.c.study_name, schema.trials.c.number))
+    query = query.order_by(schema.studies.c.study_name, schema.trials.c.number)
+    with database.read() as connection:
+        return read_runs(connection, query, database.root.path)
 
 
 def run(database: Database, name: RunName) -> Run:
@@ -110,8 +169,9 @@ def run(database: Database, name: RunName) -> Run:
     Raises:
         RequestError: there is none of that name.
     """
-    query = _runs_query().where(schema.studies.c.study_name == name.experiment, schema.trials.c.number == name.number)
-    found = _read_runs(database, query)
+    query = runs_query().where(schema.studies.c.study_name == name.experiment, schema.trials.c.number == name.number)
+    with database.read() as connection:
+        found = read_runs(connection, query, database.root.path)
     if not found:
         raise RequestError(f"There is no run {name}: `aetui ls` shows those there are.")
     return found[0]
@@ -161,7 +221,8 @@ def num_running(database: Database) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def _runs_query() -> Select[Any]:
+def runs_query() -> Select[Any]:
+    """All that `read_runs` needs of each run, deleted or not."""
     studies, trials, own, leases, values = (
         schema.studies,
         schema.trials,
@@ -190,24 +251,34 @@ def _runs_query() -> Select[Any]:
     )
 
 
-def _read_runs(database: Database, query: Select[Any]) -> list[Run]:
+def read_runs(connection: Connection, query: Select[Any], folder: Path, *, with_settings: bool = True) -> list[Run]:
+    """The runs of ``query``, a `runs_query` with its conditions; their folders lie in ``folder``.
+
+    Without ``with_settings``, attributes that only repeat settings of the run are left out: nearly all of them.
+    """
     attributes = schema.trial_user_attributes
-    with database.read() as connection:
-        rows = connection.execute(query).all()
-        now = clock.now(connection)
-        wanted = query.with_only_columns(schema.trials.c.trial_id).order_by(None)
-        picked = select(attributes.c.trial_id, attributes.c.key, attributes.c.value_json).where(
-            attributes.c.trial_id.in_(wanted)
-        )
-        user_attrs: dict[int, dict[str, Any]] = {}
-        for trial_id, key, value in connection.execute(picked):
-            user_attrs.setdefault(trial_id, {})[key] = value
-    return [_run(database, row, user_attrs.get(row.trial_id, {}), now) for row in rows]
+    rows = connection.execute(query).all()
+    if not rows:
+        return []
+    now = clock.now(connection)
+    specs = [json.loads(row.spec_json) for row in rows]
+    wanted = query.with_only_columns(schema.trials.c.trial_id).order_by(None)
+    picked = select(attributes.c.trial_id, attributes.c.key, attributes.c.value_json).where(
+        attributes.c.trial_id.in_(wanted)
+    )
+    if not with_settings:
+        names = {"seed"}.union(*(spec.get(part, {}) for spec in specs for part in _PARTS))
+        picked = picked.where(attributes.c.key.not_in(names))
+    user_attrs: dict[int, dict[str, Any]] = {}
+    for trial_id, key, value in connection.execute(picked):
+        user_attrs.setdefault(trial_id, {})[key] = json.loads(value)
+    return [
+        _run(row, spec, user_attrs.get(row.trial_id, {}), folder, now) for row, spec in zip(rows, specs, strict=True)
+    ]
 
 
-def _run(database: Database, row: Row[Any], user_attrs: Mapping[str, str], now: float) -> Run:
+def _run(row: Row[Any], spec: Mapping[str, Any], user_attrs: Mapping[str, Any], folder: Path, now: float) -> Run:
     name = RunName(row.study_name, row.number)
-    spec = json.loads(row.spec_json)
     lease = None
     if row.heartbeat_at is not None:
         lease = {
@@ -219,35 +290,34 @@ def _run(database: Database, row: Row[Any], user_attrs: Mapping[str, str], now: 
     duration = row.duration_s
     if row.claimed_at is not None:
         duration += max(0.0, row.heartbeat_at - row.claimed_at)
-    settings = {k: v for part in ("model", "optim") for k, v in spec.get(part, {}).items()}
     return Run(
         trial_id=row.trial_id,
         name=name,
         kind=spec["kind"],
         dataset=spec["dataset"],
-        state=_state(row.state, row.request, row.was_stopped, lease, now),
+        state=state_of(row.state, row.request, row.was_stopped, lease, now),
         value=row.value,
         last_value=row.last_value,
         epoch=row.epoch,
         epochs=row.epochs,
-        params=settings,
+        params={key: value for part in _PARTS for key, value in spec.get(part, {}).items()},
         seed=spec["seed"],
         threads=spec["threads"],
         attempt=row.attempt,
         device=row.used_device or row.device,
         host=row.host,
-        directory=str(database.root.run(name).folder),
+        directory=f"{folder}/{name}",
         reason=row.reason,
         duration_s=duration,
         locked=row.locked,
         deleted=row.deleted_at is not None,
         request=Request(row.request) if row.request else None,
         test=json.loads(row.test_json) if row.test_json else {},
-        user_attrs={key: json.loads(value) for key, value in user_attrs.items()},
+        user_attrs=user_attrs,
     )
 
 
-def _state(
+def state_of(
     trial_state: str, request: str | None, was_stopped: bool, lease: Mapping[Any, Any] | None, now: float
 ) -> RunState:
     match trial_state:

@@ -1,4 +1,4 @@
-"""Names that users type and that become folders: checked once, here."""
+"""What users type and what becomes a folder, or a word to filter by: checked once, here."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from store.errors import RequestError
 
 _ALLOWED = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
-MAX_NAME_LENGTH = 100
+MAX_NAME_LENGTH, MAX_TAG_LENGTH, MAX_NOTE_LENGTH = 100, 40, 500
 
 
 def check_name(name: str) -> str:
@@ -16,12 +16,42 @@ def check_name(name: str) -> str:
         RequestError: it cannot.
     """
     if len(name) > MAX_NAME_LENGTH or not _ALLOWED.fullmatch(name):
-        shown = ascii(name if len(name) <= 40 else name[:40] + "...")
         raise RequestError(
-            f"The name {shown} cannot be used: take up to {MAX_NAME_LENGTH} letters, digits and . _ - "
+            f"The name {_shown(name)} cannot be used: take up to {MAX_NAME_LENGTH} letters, digits and . _ - "
             "(no leading dot, no separators)."
         )
     return name
+
+
+def check_tag(tag: str) -> str:
+    """Return ``tag`` if it is a word that can be filtered by.
+
+    Raises:
+        RequestError: it is not.
+    """
+    if not 1 <= len(tag) <= MAX_TAG_LENGTH or not tag.isprintable() or tag[0] in "-!" or set(tag) & set(' ,;|"'):
+        raise RequestError(
+            f"The tag {_shown(tag)} cannot be used: take one word of up to {MAX_TAG_LENGTH} printable characters, "
+            'no , ; | " in it and no - or ! in front.'
+        )
+    return tag
+
+
+def check_note(note: str) -> str:
+    """Return ``note`` if it is a line that can be shown.
+
+    Raises:
+        RequestError: it is not.
+    """
+    if len(note) > MAX_NOTE_LENGTH or not note.isprintable():
+        raise RequestError(
+            f"The note {_shown(note)} cannot be used: take one line of up to {MAX_NOTE_LENGTH} printable characters."
+        )
+    return note
+
+
+def _shown(text: str) -> str:
+    return ascii(text if len(text) <= 40 else text[:40] + "...")
 
 
 @dataclass(frozen=True, order=True, slots=True)

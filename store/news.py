@@ -82,3 +82,35 @@ def ended_since(database: Database, moment: float, *, limit: int = 1000) -> list
         )
         for row in reversed(rows)
     ]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """Of a run that is not over: whether a worker has it, in which attempt, whether a user asked something of it."""
+
+    is_running: bool
+    attempt: int
+    is_asked: bool
+
+    def lost_its_worker(self, before: Self) -> bool:
+        """It ran ``before``, and now waits or runs under another attempt without anybody having asked for that."""
+        is_other = not self.is_running or self.attempt != before.attempt
+        return before.is_running and is_other and not (self.is_asked or before.is_asked)
+
+
+def standings(database: Database) -> dict[RunName, Standing]:
+    """Of all runs that were begun and are not over."""
+    trials, runs, studies = schema.trials, schema.runs, schema.studies
+    query = (
+        select(trials.c.number, trials.c.state, studies.c.study_name, runs.c.attempt, runs.c.request)
+        .join(runs, runs.c.trial_id == trials.c.trial_id)
+        .join(studies, studies.c.study_id == trials.c.study_id)
+        .where(trials.c.state.in_(("RUNNING", "WAITING")), runs.c.attempt > 0, runs.c.deleted_at.is_(None))
+    )
+    with database.read() as connection:
+        return {
+            RunName(row.study_name, row.number): Standing(
+                is_running=row.state == "RUNNING", attempt=row.attempt, is_asked=row.request is not None
+            )
+            for row in connection.execute(query)
+        }

@@ -308,6 +308,7 @@ def _requeue(database: Database, row: Mapping[Any, Any]) -> bool:
         )
         if back.rowcount != 1:
             return False
+        touch(connection, trial_id)
         tries = connection.execute(select(runs.c.tries).where(runs.c.trial_id == trial_id)).scalar_one()
         if tries >= MAX_TRIES:
             end_trial(connection, trial_id, "FAIL", None)
@@ -360,8 +361,15 @@ def add_test(connection: Connection, trial_id: int, figures: Mapping[str, float]
     set_user_attrs(connection, trial_id, {f"test_{key}": figure for key, figure in figures.items()})
 
 
+def touch(connection: Connection, *trial_ids: int) -> None:
+    """Let readers know that the runs have changed, where their own rows stay as they are."""
+    values = {"changed": schema.THIS_CHANGE}
+    connection.execute(update(schema.runs).where(schema.runs.c.trial_id.in_(trial_ids)).values(values))
+
+
 def set_user_attrs(connection: Connection, trial_id: int, attrs: Mapping[str, Any]) -> None:
     """Set user attributes of a trial, whatever its state."""
+    touch(connection, trial_id)
     table = schema.trial_user_attributes
     connection.execute(delete(table).where(table.c.trial_id == trial_id, table.c.key.in_(list(attrs))))
     rows = [{"trial_id": trial_id, "key": key, "value_json": json.dumps(value)} for key, value in attrs.items()]

@@ -7,6 +7,9 @@ from typing import Any
 
 from store.names import RunName
 
+TAGS_ATTRIBUTE, NOTE_ATTRIBUTE = "tags", "note"
+"""User attributes of a trial that hold what users wrote beside its run: a list of words, and a line."""
+
 
 class RunState(StrEnum):
     """A run's state as shown everywhere; the table in the README says how it follows from Optuna's."""
@@ -97,6 +100,16 @@ class Run:
     request: Request | None = None
     test: Mapping[str, float] = field(default_factory=dict)
     user_attrs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """What users call it; `store.control.annotate` writes them."""
+        found = self.user_attrs.get(TAGS_ATTRIBUTE)
+        return tuple(map(str, found)) if isinstance(found, list) else ()
+
+    @property
+    def note(self) -> str:
+        return str(self.user_attrs.get(NOTE_ATTRIBUTE) or "")
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""Test figures that are added to a run after it has ended (``aetui evaluate``)."""
+"""Figures that are added to a run after it has ended (``aetui evaluate``, ``aetui latent``)."""
 
 from collections.abc import Mapping
 
@@ -20,3 +20,15 @@ def add_test(database: Database, name: RunName, figures: Mapping[str, float]) ->
         raise RequestError(f"{name} is {found.state}: only a complete run has test figures.")
     with database.write() as connection:
         queue.add_test(connection, found.trial_id, figures)
+
+
+def add_latent(database: Database, name: RunName, figures: Mapping[str, float]) -> None:
+    """Keep how good the run's codes are, as user attributes ``latent_...`` of its trial: tables sort by them.
+
+    Raises:
+        RequestError: the run is absent or deleted.
+    """
+    found = control.present(database, name)
+    with database.write() as connection:
+        attributes = {f"latent_{key}": figure for key, figure in figures.items()}
+        queue.set_user_attrs(connection, found.trial_id, attributes)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    select,
 )
 
 # Times of ours are seconds since 1970 by the database's clock; a single-precision float would round them to minutes.
@@ -112,6 +113,16 @@ trial_intermediate_values = Table(
 
 own_metadata = MetaData()
 
+# Everything that a screen shows of the storage goes through one of these tables: the row counts every change of
+# ours, so that a reader on any backend finds out with one cheap query whether to look again.
+changes = Table(
+    "aetui_changes",
+    own_metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+)
+THIS_CHANGE = select(changes.c.count).where(changes.c.id == 1).scalar_subquery()
+
 runs = Table(
     "aetui_runs",
     own_metadata,
@@ -138,6 +149,9 @@ runs = Table(
     Column("test_json", Text()),
     Column("locked", Boolean, nullable=False, default=False),
     Column("deleted_at", _SECONDS),
+    # The change that touched the run last, set by every insert and update: who knows all up to some change reads only
+    # what came after it. Transactions that write wait for each other's count, so none becomes visible late.
+    Column("changed", Integer, nullable=False, default=THIS_CHANGE, onupdate=THIS_CHANGE, server_default="0"),
 )
 
 searches = Table(
@@ -174,21 +188,13 @@ workers = Table(
     Column("heartbeat_at", _SECONDS, nullable=False),
 )
 
-VERSION = 1
-"""Of our own tables; goes up with every change of their form."""
+VERSION = 2
+"""Of our own tables; goes up with every change of their form (`store.database` brings older ones up to it)."""
 
 version = Table("aetui_schema", own_metadata, Column("version", Integer, primary_key=True, autoincrement=False))
 
-# Everything that a screen shows of the storage goes through one of these tables: the row counts every change of
-# ours, so that a reader on any backend finds out with one cheap query whether to look again.
-changes = Table(
-    "aetui_changes",
-    own_metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("count", Integer, nullable=False),
-)
-
 Index("ix_aetui_runs_deleted", runs.c.study_id, runs.c.deleted_at)
+changed_index = Index("ix_aetui_runs_changed", runs.c.changed)
 
 
 def new_key(result: CursorResult[Any]) -> int:

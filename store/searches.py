@@ -112,6 +112,20 @@ def end_if_over(database: Database, study_id: int) -> bool:
         return ended.rowcount == 1
 
 
+def names_on(database: Database) -> set[str]:
+    """The experiments whose searches are on."""
+    studies, table = schema.studies, schema.searches
+    query = select(studies.c.study_name).join(table, table.c.study_id == studies.c.study_id).where(table.c.is_on)
+    with database.read() as connection:
+        return set(connection.execute(query).scalars())
+
+
+def is_over(database: Database, study_id: int) -> bool:
+    """Whether the experiment's search, where it has one, has found all that it wanted."""
+    found = find(database, study_id)
+    return found is not None and count(database, study_id, found[0]).is_over(found[0])
+
+
 def count(database: Database, study_id: int, search: Search) -> Counts:
     with database.read() as connection:
         return _count(connection, study_id, search)

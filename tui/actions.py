@@ -16,6 +16,7 @@ from tui.messages import Done
 if TYPE_CHECKING:
     from engine.recipes.asked import AskedRecipe
     from store.database import Database
+    from store.waiting import Place
     from tui.launching import Launch
     from tui.measuring import Evaluation, LatentStudy
     from tui.searching import Wanted
@@ -83,6 +84,29 @@ def measure(run: Run, wanted: "Evaluation | LatentStudy", data_dir: Path | None,
         arguments = wanted.arguments(run, wanted.check(database, run))
         tell(Done(f"{wanted.says(run)}."))
         return Done(f"{run.name}: {told(answer_of(database, wanted.module, arguments, data_dir, outlives_us=True))}.")
+
+    return act
+
+
+def move_in_queue(names: Sequence[RunName], place: "Place") -> Action:
+    def act(database: "Database") -> Done:
+        from store.waiting import move
+
+        move(database, names, place)
+        return Done("")
+
+    return act
+
+
+def choose_slots(device: str, slots: int, *, starts_workers: bool) -> Action:
+    def act(database: "Database") -> Done:
+        from engine import jobs
+        from engine.slots import choose_slots as choose
+
+        choose(database.root, device, slots)
+        if starts_workers:
+            jobs.ensure_workers(database)
+        return Done("")
 
     return act
 
@@ -169,6 +193,21 @@ def lock(names: Sequence[RunName], is_locking: bool) -> Action:
 
         _each(lambda name: control.set_lock(database, name, is_locking), names)
         return Done(f"{_named(names)}: {'locked against deletion' if is_locking else 'unlocked'}.")
+
+    return act
+
+
+def annotate(
+    names: Sequence[RunName], *, add: Sequence[str] = (), remove: Sequence[str] = (), note: str | None = None
+) -> Action:
+    def act(database: "Database") -> Done:
+        from store import control
+
+        control.annotate(database, names, add=add, remove=remove, note=note)
+        done = [f"tagged {', '.join(add)}"] if add else []
+        done += [f"{', '.join(remove)} taken off"] if remove else []
+        done += ["the note is written" if note else "no note"] if note is not None else []
+        return Done(f"{_named(names)}: {'; '.join(done)}.")
 
     return act
 

@@ -1,20 +1,31 @@
 """The App: a table of contents. It paints first; storage, numpy and plotext are imported after that, by the watcher."""
 
+import asyncio
 import os
+import signal
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App
+from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.events import Key, Print, Resize
 from textual.screen import Screen
 from textual.theme import Theme, ThemeProvider
+from textual.widget import Widget
+from textual.widgets import Input
 
 from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
 from tui import bindings
-from tui.look import Look
-from tui.screens.help import HelpScreen
+from tui.doing import do
+from tui.graphics import Graphics, find_graphics
+from tui.guard import ScreenLog, terminal_alone
+from tui.keymap import Keymap, read_keymap, shown, whole
+from tui.look import Look, printable
+from tui.remembered import Remembered
 from tui.screens.home import HomeScreen
 from tui.screens.palette import Actions
 from tui.watcher import Watcher
@@ -57,17 +68,39 @@ class AetuiApp(App[object]):
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
     def __init__(
-        self, root: Root, storage: str | None = None, *, data_dir: Path | None = None, focus: RunName | None = None
+        self,
+        root: Root,
+        storage: str | None = None,
+        *,
+        data_dir: Path | None = None,
+        focus: RunName | None = None,
+        keymap: Keymap | None = None,
+        graphics: Graphics | None = None,
     ) -> None:
         super().__init__()
+        bindings.OWN_KEYS.clear()
+        if keymap:
+            bindings.OWN_KEYS.update({id: shown(keys) for id, keys in keymap.items()})
+            self.set_keymap(whole(keymap))
         for theme in (_DARK, _LIGHT):
             self.register_theme(theme)
         # Before there is anything to restyle: a theme that changes later costs another pass over every widget.
-        self.set_reactive(App.theme, _DARK.name)
+        remembered = Remembered.read(root)
+        self.set_reactive(App.theme, remembered.theme if remembered.theme in self.available_themes else _DARK.name)
         self.stylesheet.set_variables(self.get_css_variables())
         self.look = Look.of()
+        self.look.ground.is_light = not self.current_theme.dark
+        self.failure: Exception | None = None
         self.watcher = Watcher(root, storage, self._post_home)
-        self.home = HomeScreen(root, self.watcher, self.look, data_dir=data_dir, focus=focus)
+        self.home = HomeScreen(
+            root,
+            self.watcher,
+            self.look,
+            graphics or Graphics(),
+            data_dir=data_dir,
+            focus=focus,
+            remembered=remembered,
+        )
 
         self.set_class(not self.look.is_unicode, "-ascii")
         if os.environ.get("SSH_CONNECTION"):
@@ -76,14 +109,63 @@ class AetuiApp(App[object]):
     def get_default_screen(self) -> Screen[Any]:
         return self.home
 
+    def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, self._change_ground)
+        if not self.is_headless:
+            self.begin_capture_print(self)
+            for number in (signal.SIGTERM, signal.SIGHUP):  # by themselves they leave the terminal as it is drawn on
+                asyncio.get_running_loop().add_signal_handler(number, self._leave_by, number)
+
+    def on_print(self, event: Print) -> None:
+        """Warnings, and what threads die of: Textual keeps it off the terminal, and descriptor 2 is the log."""
+        os.write(2, event.text.encode(errors="replace"))
+
+    def _change_ground(self, theme: Theme) -> None:
+        """What has colours of its own is drawn anew, as it is at a change of size."""
+        self.look.ground.is_light = not theme.dark
+        for screen in self.screen_stack:
+            for widget in screen.walk_children(Widget):
+                widget.post_message(Resize(widget.size, widget.virtual_size))
+
+    def _leave_by(self, number: signal.Signals) -> None:
+        self.exit(return_code=128 + number)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Leave with nothing on the terminal: Textual would print a page of everybody's local variables."""
+        if self._exit:  # keys that came behind the last one: what they opened finds nothing to stand on
+            return
+        self.failure = self.failure or error
+        super()._handle_exception(error)
+        self._exit_renderables.clear()
+
     def on_unmount(self) -> None:
         self.watcher.stop()
+
+    def on_key(self, event: Key) -> None:
+        """What was typed ahead of a line that has opened since belongs into it; it is no key of the screen's.
+
+        Over a slow link `/state` comes in one piece, and the letters pass by the table before the line has the focus.
+        """
+        if isinstance(self.focused, Input) and event.is_printable and event.character:
+            self.focused.insert_text_at_cursor(event.character)
+            event.prevent_default()
 
     def _post_home(self, message: object) -> None:
         self.home.post_message(message)  # type: ignore[arg-type]  # the watcher posts Textual messages
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen())
+        from tui.screens.help import HelpScreen
+
+        async def do_it(binding: Binding | None) -> None:
+            if binding is not None:
+                await do(self, binding)
+
+        self.push_screen(HelpScreen(self.screen), do_it)
+
+    def action_machine(self) -> None:
+        from tui.screens.machine import MachineScreen
+
+        self.push_screen(MachineScreen(self.watcher, self.look))
 
     def action_command_palette(self) -> None:
         if not CommandPalette.is_open(self):
@@ -99,20 +181,44 @@ class AetuiApp(App[object]):
         """ctrl+q is unused: terminals take it for flow control."""
 
 
-def run(root: Root, storage: str | None, *, data_dir: Path | None, mouse: bool, focus: RunName | None = None) -> None:
+def run(
+    root: Root,
+    storage: str | None,
+    *,
+    data_dir: Path | None,
+    mouse: bool,
+    focus: RunName | None = None,
+    debug: bool = False,
+) -> None:
     """Open the screen and stay until the user leaves; then say in one line what goes on in the background.
 
     Raises:
-        RequestError: this terminal cannot show it.
-        SystemExit: the screen itself failed (status 1; Textual has printed why).
+        RequestError: this terminal cannot show it, or the user's keymap cannot be used.
+        SystemExit: the screen itself failed (status 1, and one sentence says where the log is) or was sent a signal.
     """
     if os.environ.get("TERM", "dumb") in ("", "dumb"):
         raise RequestError("This terminal (TERM=dumb) cannot show the screen: use `aetui ls` and `aetui show RUN`.")
-    app = AetuiApp(root, storage, data_dir=data_dir, focus=focus)
-    app.run(mouse=mouse)
+    app = AetuiApp(root, storage, data_dir=data_dir, focus=focus, keymap=read_keymap(), graphics=find_graphics())
+    log = ScreenLog(root)
+    try:
+        with terminal_alone(log):
+            app.run(mouse=mouse)
+        if app.failure is not None:
+            where = log.add(app.failure)
+            if debug:
+                print(where, end="", file=sys.stderr)
+            print(f"aetui: {_what_failed(app.failure, log.path)}", file=sys.stderr)
+            raise SystemExit(1)
+    finally:
+        log.close()
     if app.return_code:
         raise SystemExit(app.return_code)
     print(farewell(*_going_on(app.watcher)))
+
+
+def _what_failed(error: Exception, log: Path) -> str:
+    what = printable(str(error).strip().partition("\n")[0]) or "no message"
+    return f"The screen failed ({type(error).__name__}: {what}); runs go on, and {log} says where it was."
 
 
 def _going_on(watcher: Watcher) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from tui.look import Look, class_colour, class_digit
 _BRAILLE = 0x2800
 _SHADES, _ASCII_SHADES = " ░▒▓█", " .:*#"
 _SPARSE = 2  # fewer than a point in so many cells: a braille dot alone is hard to see and its colour harder
+_DIMMED = -3  # a cell's class, where only another is in colour
 _DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 """Bit of the dot in row 0..3, column 0..1 of a braille cell."""
 
@@ -87,7 +88,10 @@ class Limits:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Canvas:
-    """``glyphs`` [height, width] code points, ``classes`` [height, width]: label of the colour, -1 none, -2 empty."""
+    """``glyphs`` [height, width] code points, ``classes`` [height, width]: label of the colour.
+
+    -1: of no class, -2: empty, -3: dimmed.
+    """
 
     glyphs: np.ndarray
     classes: np.ndarray
@@ -131,12 +135,19 @@ class Canvas:
 
 
 def scatter(
-    points: np.ndarray, labels: np.ndarray, width: int, height: int, *, look: Look, limits: Limits | None = None
+    points: np.ndarray,
+    labels: np.ndarray,
+    width: int,
+    height: int,
+    *,
+    look: Look,
+    limits: Limits | None = None,
+    only: int | None = None,
 ) -> Canvas:
     """Draw ``points`` [N, 2] with ``labels`` int [N] (-1: unlabelled) on ``width`` x ``height`` cells.
 
     Points outside ``limits`` (by default around the cloud, one unit equally long both ways) stand on its edge; points
-    that are not finite are left out.
+    that are not finite are left out. Where there is a class ``only``, it hides the others, which are dimmed.
     """
     glyphs = np.full((height, width), ord(" "))
     classes = np.full((height, width), -2)
@@ -148,6 +159,10 @@ def scatter(
     column = _dots(points[:, 0], box.left, box.right, 2 * width)
     row = 4 * height - 1 - _dots(points[:, 1], box.bottom, box.top, 4 * height)
     cell = row // 4 * width + column // 2
+    if only is not None:
+        is_chosen = labels == only
+        stays = is_chosen | ~np.isin(cell, cell[is_chosen])
+        row, column, cell, labels = row[stays], column[stays], cell[stays], np.where(is_chosen, only, -1)[stays]
     winners = _majority(cell, labels, width * height).reshape(height, width)
     is_filled = winners > -2
     if look.is_unicode and look.has_colour and len(points) * _SPARSE < width * height:
@@ -159,6 +174,8 @@ def scatter(
     else:
         digits = np.array([ord(class_digit(label)) for label in range(-1, int(labels.max()) + 1)])
         glyphs[is_filled] = digits[winners[is_filled] + 1]
+    if only is not None:
+        winners = np.where(winners == -1, _DIMMED, winners)
     return Canvas(glyphs, winners, look)
 
 
@@ -188,12 +205,15 @@ def scatter_text(
     return Text("\n", no_wrap=True).join([head, scatter(points, labels, width, height - 1, look=look).text()])
 
 
-def class_legend(labels: np.ndarray, look: Look) -> Text:
-    """Every class's digit in its colour; nothing where no point has a label."""
+def class_legend(labels: np.ndarray, look: Look, only: int | None = None) -> Text:
+    """Every class's digit in its colour, and all but ``only`` dimmed; nothing where no point has a label."""
     legend = Text(no_wrap=True)
     for label in np.unique(labels[labels >= 0]).tolist():
         dot = look.pick("●", "") if look.has_colour else ""
-        legend.append(f"{dot}{label} ", style=Style(color=class_colour(label, look)) if look.has_colour else "")
+        colour = class_colour(label, look) if look.has_colour else None
+        is_dimmed, is_chosen = only not in (None, label), only == label
+        style = Style(dim=True) if is_dimmed else Style(color=colour, bold=is_chosen, reverse=is_chosen)
+        legend.append(f"{dot}{label}", style=style).append(" ")
     return legend
 
 
@@ -210,6 +230,12 @@ def _majority(cell: np.ndarray, labels: np.ndarray, num_cells: int) -> np.ndarra
     return np.where(counts.any(axis=1), counts.argmax(axis=1) - 1, -2)
 
 
-@functools.cache
 def _style(label: int, look: Look) -> Style:
-    return Style(color=class_colour(label, look)) if label > -2 else Style.null()
+    if label == _DIMMED:
+        return Style(dim=True)
+    return _of_colour(class_colour(label, look)) if label > -2 else Style.null()
+
+
+@functools.cache
+def _of_colour(colour: str) -> Style:
+    return Style(color=colour)

@@ -10,8 +10,9 @@ import typer
 
 from tui.commands.errors import CommandLine
 from tui.commands.options import Options, everywhere
+from tui.commands.straight import CommandsOrScreen
 
-app = typer.Typer(
+app = CommandsOrScreen(
     cls=CommandLine,
     help="Train, follow and compare autoencoders from a terminal. Alone it opens the screen.",
     invoke_without_command=True,
@@ -261,6 +262,32 @@ def worker(
 
 @app.command()
 @everywhere
+def queue(
+    options: Options,
+    runs: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN...]", help="Runs to be moved.", show_default=False)
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="first, last, or one place up or down.", show_default=False)
+    ] = None,
+) -> int | None:
+    """List what waits, in the order in which workers take it; with runs and --to, move them first."""
+    from tui.commands.queue import place_of, show_queue
+
+    return show_queue(options, runs or [], place_of(runs or [], to))
+
+
+@app.command()
+@everywhere
+def notify(options: Options) -> int | None:
+    """Tell something now by the command and the webhook of notify.toml, to see whether it arrives."""
+    from tui.commands.notify import try_notify
+
+    return try_notify(options)
+
+
+@app.command()
+@everywhere
 def workers(options: Options) -> int | None:
     """List the workers that are alive, on every host."""
     from tui.commands.worker import list_workers
@@ -362,6 +389,21 @@ def restore(options: Options, runs: RunArguments) -> int | None:
     return restore(options, runs)
 
 
+@app.command()
+@everywhere
+def tag(
+    options: Options,
+    runs: RunArguments,
+    add: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A word to find them by; repeatable.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag to take off; repeatable.")] = None,
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help='One line beside them; "" takes it away.')] = None,
+) -> int | None:
+    """Give runs tags and a note, or show those that they have."""
+    from tui.commands.tag import tag
+
+    return tag(options, runs, add=add or (), remove=remove or (), note=note)
+
+
 data = typer.Typer(invoke_without_command=True, no_args_is_help=False, help="List the data sets, or fetch one.")
 app.add_typer(data, name="data")
 
@@ -394,6 +436,18 @@ def data_get(
     from tui.commands.data import get_dataset
 
     return get_dataset(options, name)
+
+
+@app.command()
+@everywhere
+def keys(
+    options: Options,
+    toml: Annotated[bool, typer.Option("--toml", help="As a keymap of your own, ready to be changed.")] = False,
+) -> int | None:
+    """List what the screen can do and the keys for it; ~/.config/aetui/keymap.toml gives other ones."""
+    from tui.commands.keys import list_keys
+
+    return list_keys(options, as_toml=toml)
 
 
 @app.command()

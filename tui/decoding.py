@@ -4,13 +4,14 @@ import base64
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from store.names import RunName
 from store.paths import Root
 from tui.answers import Answers
+from tui.look import printable
 
 _MODULE = "engine.analysis.decoder"
 
@@ -35,6 +36,16 @@ class Question:
             asked["between"] = self.between
         return asked
 
+    def read(self, answered: Mapping[str, Any]) -> "Decoded":
+        return Decoded(
+            images=_unpacked(answered.get("images")),
+            original=_unpacked(answered.get("originals")),
+            reconstruction=_unpacked(answered.get("reconstructions")),
+            error=float(answered["errors"][0]) if answered.get("errors") else None,
+            line=_unpacked(answered.get("line")),
+            says=str(answered.get("says", "")),
+        )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Decoded:
@@ -48,20 +59,76 @@ class Decoded:
     says: str = ""
 
 
-class Decoder:
-    """``tell`` is called from another thread. Of the questions that come while one is answered only the last stays."""
+Show = Literal["worst", "best", "classes", "samples"]
 
-    def __init__(self, root: Root, storage: str | None, tell: Callable[[Question, Decoded], object]) -> None:
+
+@dataclass(frozen=True, kw_only=True)
+class PictureQuestion:
+    """What ``show`` means of a run, or ``indices`` of its validation images, by the weights of ``epoch``, or its best.
+
+    ``stamp``: how many epochs were finished when it was asked. Answers are kept for the question.
+    """
+
+    run: RunName
+    stamp: int
+    show: Show | None = None
+    indices: tuple[int, ...] = ()
+    epoch: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        asked: dict[str, Any] = {"run": str(self.run), "epoch": self.epoch}
+        return asked | ({"show": self.show} if self.show else {"indices": self.indices})
+
+    def read(self, answered: Mapping[str, Any]) -> "Pictures":
+        arrays = ("originals", "reconstructions", "means", "mixtures", "samples")
+        return Pictures(
+            epoch=int(answered.get("epoch", 0)),
+            indices=tuple(answered.get("indices", self.indices)),
+            labels=tuple(answered.get("labels", ())),
+            errors=tuple(answered.get("errors", ())),
+            is_prior=bool(answered.get("is_prior")),
+            says=printable(str(answered.get("says", ""))),
+            **{name: _unpacked(answered.get(name)) for name in arrays},
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pictures:
+    """As `engine.analysis.decoder` says, images uint8 [N, C, H, W], but ``mixtures`` [M, M, C, H, W].
+
+    ``epoch`` is that of the weights; ``says`` tells why there is nothing.
+    """
+
+    epoch: int = 0
+    indices: tuple[int, ...] = ()
+    labels: tuple[int, ...] = ()
+    errors: tuple[float, ...] = ()
+    originals: np.ndarray | None = None
+    reconstructions: np.ndarray | None = None
+    means: np.ndarray | None = None
+    mixtures: np.ndarray | None = None
+    samples: np.ndarray | None = None
+    is_prior: bool = False
+    says: str = ""
+
+
+class Decoder:
+    """``tell`` is called from another thread, with a question and what it reads in the answer.
+
+    Of the questions of a kind that come while one is answered only the last stays.
+    """
+
+    def __init__(self, root: Root, storage: str | None, tell: Callable[[Any, Any], object]) -> None:
         self._answers = Answers(root, storage, _MODULE)
         self._tell = tell
-        self._next: Question | None = None
+        self._next: dict[type, Question | PictureQuestion] = {}
         self._changed = threading.Condition()
         self._is_over = False
         threading.Thread(target=self._work, name="decoder", daemon=True).start()
 
-    def ask(self, question: Question) -> None:
+    def ask(self, question: Question | PictureQuestion) -> None:
         with self._changed:
-            self._next = question
+            self._next[type(question)] = question
             self._changed.notify()
 
     def close(self) -> None:
@@ -72,24 +139,12 @@ class Decoder:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._next is not None or self._is_over)
-                question, self._next = self._next, None
+                self._changed.wait_for(lambda: self._next or self._is_over)
                 if self._is_over:
                     break
-            assert question is not None
-            self._tell(question, _read(self._answers.ask(question.as_json())))
+                question = self._next.pop(next(iter(self._next)))
+            self._tell(question, question.read(self._answers.ask(question.as_json())))
         self._answers.close()
-
-
-def _read(answered: Mapping[str, Any]) -> Decoded:
-    return Decoded(
-        images=_unpacked(answered.get("images")),
-        original=_unpacked(answered.get("originals")),
-        reconstruction=_unpacked(answered.get("reconstructions")),
-        error=float(answered["errors"][0]) if answered.get("errors") else None,
-        line=_unpacked(answered.get("line")),
-        says=str(answered.get("says", "")),
-    )
 
 
 def _unpacked(images: Mapping[str, Any] | None) -> np.ndarray | None:

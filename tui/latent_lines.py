@@ -7,18 +7,21 @@ from rich.text import Text
 
 from tui.decoding import Decoded
 from tui.look import Look, class_digit, number_text
-from tui.strips import picture
+from tui.pixels import small
 
 SIDE_WIDTH = 16
 LINE_HEIGHT = 9
 """Of the row of pictures between two samples: a heading, and pictures of at most 32 pixels."""
-GRID_CELL = (15, 7)
+GRID_CELL = (15, 8)
 """Columns and lines of one picture of 28 pixels in a grid, with the space before the next."""
 
 
-def side_lines(sample: int, label: int, decoded: Decoded | None, height: int, look: Look) -> list[Text]:
-    """The sample nearest to the cursor, what the model makes of it, and of the place under the cursor."""
+def side_lines(
+    sample: int, label: int, decoded: Decoded | None, height: int, look: Look, *, note: str = ""
+) -> list[Text]:
+    """The sample nearest to the cursor, what the model makes of it, and of the place under the cursor, if it is one."""
     lines = [Text(f"sample {sample}", style="bold"), Text(f"class {class_digit(label)}" if label >= 0 else "no label")]
+    lines += _wrapped(note)
     if decoded is None:
         return [*lines, Text("decoding", style="dim")]
     if decoded.says:
@@ -35,7 +38,7 @@ def side_lines(sample: int, label: int, decoded: Decoded | None, height: int, lo
         if heading:
             lines.append(Text(heading, style="dim"))
         if images is not None and len(images):
-            lines += [Text(row) for row in picture(images[0], look)]
+            lines += small(images[0], look)
     return lines[:height]
 
 
@@ -55,21 +58,21 @@ def between_lines(ends: tuple[int, ...], decoded: Decoded | None, width: int, lo
     heading.append(look.pick(" → ", " -> ")).append(f"B {ends[1]}", style="bold")
     if decoded is None or decoded.line is None:
         return [heading.append(f"  {decoded.says if decoded else 'decoding'}", style="dim")]
-    pictures = [picture(image, look) for image in decoded.line]
+    pictures = [small(image, look) for image in decoded.line]
     room = max(2, min(len(pictures), (width + 1) // (len(pictures[0][0]) + 1)))
     chosen = [pictures[at] for at in np.linspace(0, len(pictures) - 1, room).round().astype(int)]
-    return [heading, *(Text(" ".join(row)) for row in zip(*chosen, strict=True))]
+    return [heading, *(Text(" ").join(row) for row in zip(*chosen, strict=True))]
 
 
 def grid_size(width: int, height: int) -> tuple[int, int]:
     """How many pictures a grid of so many columns and lines has across and down."""
-    return max(1, (width + 1) // GRID_CELL[0]), max(1, height // GRID_CELL[1])
+    return max(1, (width + 1) // GRID_CELL[0]), max(1, (height + 1) // GRID_CELL[1])
 
 
 def grid_lines(images: np.ndarray, across: int, look: Look) -> list[Text]:
     """``images`` row by row, ``across`` of them in each."""
     lines = []
     for start in range(0, len(images), across):
-        pictures = [picture(image, look) for image in images[start : start + across]]
-        lines += [Text(" ".join(row)) for row in zip(*pictures, strict=True)]
-    return lines
+        pictures = [small(image, look) for image in images[start : start + across]]
+        lines += [*(Text(" ").join(row) for row in zip(*pictures, strict=True)), Text()]
+    return lines[:-1]

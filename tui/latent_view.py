@@ -1,5 +1,6 @@
 """How the latent pane looks at a cloud: axes, window, cursor, what is decoded. Frozen: each key makes a new one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -14,10 +15,13 @@ _PULL = 0.25
 class LatentView:
     """``axes``: two of the codes' own, counted from 0; None: their principal plane. ``limits`` None: all of the cloud.
 
-    ``ends``: of no, one or two samples (positions in the validation images), between which is decoded.
+    ``only``: the one class that is in colour; None: all are. ``ends``: of no, one or two samples (positions in the
+    validation images), between which is decoded.
     """
 
     axes: tuple[int, int] | None = None
+    shows_tsne: bool = False
+    only: int | None = None
     shows_density: bool = False
     shows_grid: bool = False
     limits: Limits | None = None
@@ -25,12 +29,25 @@ class LatentView:
     ends: tuple[int, ...] = ()
 
     def with_next_axes(self, dim: int) -> Self:
-        """The principal plane, then the first and second axis, the third and fourth, and so on; all of the cloud."""
-        if dim <= 2:
+        """The principal plane, t-SNE, the first and second axis, the third and fourth, and so on; all of the cloud."""
+        if dim < 2:
             return self
-        start = 0 if self.axes is None else self.axes[0] + 2
-        following = None if self.axes is not None and start >= dim - 1 else (start, start + 1)
-        return replace(self, axes=following, limits=None, cursor=None)
+        if self.shows_tsne:
+            return self.along((0, 1) if dim > 2 else None)
+        if self.axes is None:
+            return replace(self.along(None), shows_tsne=True, shows_grid=False)
+        start = self.axes[0] + 2
+        return self.along(None if start >= dim - 1 else (start, start + 1))
+
+    def along(self, axes: tuple[int, int] | None) -> Self:
+        """All of the cloud along ``axes``; None: the principal plane, or the only two there are."""
+        return replace(self, axes=axes, shows_tsne=False, limits=None, cursor=None)
+
+    def with_next_class(self, labels: Sequence[int]) -> Self:
+        """All of the classes in colour, then each of ``labels`` alone."""
+        choices = [None, *labels]
+        at = choices.index(self.only) if self.only in choices else 0
+        return replace(self, only=choices[(at + 1) % len(choices)])
 
     def zoomed(self, whole: Limits, steps: int) -> Self:
         """Half (``steps`` > 0) or twice as much around the cursor, else the middle; at most ``whole``."""

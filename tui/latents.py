@@ -45,9 +45,10 @@ class Plane:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One epoch's cloud: ``points`` [N, 2] of ``codes`` [N, D] on ``plane``.
+    """One epoch's cloud: ``points`` [N, 2] of ``codes`` [N, D] on ``plane``; None: no plane, but a t-SNE.
 
-    ``axes``: ``z1 x z2``, or a PCA and its share of the variance.
+    ``axes``: ``z1 x z2``, or a PCA and its share of the variance, or a t-SNE. ``is_turnable``: its directions are as
+    good as any others.
     """
 
     epoch: int
@@ -56,7 +57,8 @@ class Frame:
     indices: np.ndarray
     axes: str
     codes: np.ndarray
-    plane: Plane
+    plane: Plane | None
+    is_turnable: bool = False
 
     def along(self, first: int, second: int) -> "Frame":
         """The same codes along two of their own axes, counted from 0."""
@@ -65,7 +67,26 @@ class Frame:
         directions = np.eye(self.codes.shape[1])[[first, second]]
         points = self.codes[:, [first, second]].astype(float)
         axes = f"z{first + 1} x z{second + 1}"
-        return replace(self, points=points, axes=axes, plane=Plane(origin, directions))
+        return replace(self, points=points, axes=axes, plane=Plane(origin, directions), is_turnable=False)
+
+    def embedded(self, points: np.ndarray) -> "Frame":
+        """The same codes where a t-SNE put them: ``points`` [N, 2]."""
+        return replace(self, points=points, axes=f"t-SNE of {self.codes.shape[1]}-D", plane=None, is_turnable=True)
+
+    def turned_onto(self, other: "Frame") -> "Frame":
+        """The cloud turned, or mirrored, to lie as that of ``other`` does; its places are no codes any more."""
+        rotation = _turn(self.points, self.indices, other)
+        return replace(self, points=self.points @ rotation, plane=None, axes=f"{self.axes}, turned")
+
+    def is_of_the_images_of(self, other: "Frame") -> bool:
+        """Whether the samples of both with the same index can be the same image: their labels agree."""
+        _, here, there = np.intersect1d(self.indices, other.indices, return_indices=True)
+        return len(here) > 0 and bool((self.labels[here] == other.labels[there]).all())
+
+    def row_of(self, sample: int) -> int | None:
+        """Where the sample is that has this index."""
+        rows = np.flatnonzero(self.indices == sample)
+        return int(rows[0]) if len(rows) else None
 
     def nearest(self, point: np.ndarray) -> int:
         """The sample (its row) that lies nearest to ``point`` [2]."""
@@ -75,12 +96,14 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """All epochs kept, ascending."""
+    """All epochs kept, ascending. ``knn``: how often neighbours tell the class, where a latent study found that out."""
 
     frames: tuple[Frame, ...] = ()
+    knn: float | None = None
 
     def grown(self, codes: Codes) -> "Frames":
-        return Frames((*self.frames, project(codes, self.frames[-1] if self.frames else None)))
+        before = self.frames[-1] if self.frames else None
+        return replace(self, frames=(*self.frames, project(codes, before)))
 
 
 def project(codes: Codes, before: Frame | None) -> Frame:
@@ -105,7 +128,7 @@ def project(codes: Codes, before: Frame | None) -> Frame:
             pca = pca.turned(_turn(points, codes.indices, before))
             points = _projected(pca, values)
         plane = Plane(pca.mean, pca.components)
-    return Frame(codes.epoch, points, codes.labels, codes.indices, axes, values, plane)
+    return Frame(codes.epoch, points, codes.labels, codes.indices, axes, values, plane, is_turnable=dim > 2)
 
 
 def _principal(values: np.ndarray) -> Pca:

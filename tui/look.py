@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from store.records import RunState
@@ -35,10 +35,38 @@ LOW_COLOURS = (
 )
 """The same for a terminal of 16: ten that it has, as rich knows them, so that no two fall together."""
 
+_CLASS_INKS = (
+    "#b87400",
+    "#2b8cc4",
+    "#007a59",
+    "#8a8a00",
+    "#004f80",
+    "#b03a00",
+    "#a8487f",
+    "#6b4a0c",
+    "#5d9a2a",
+    "#6a5bb8",
+)
+"""The same hues, dark enough for a light ground (3:1 and more on white)."""
+
+_LOW_INKS = (
+    "#aa0000",
+    "#00aaaa",
+    "#00aa00",
+    "#aa5500",
+    "#0000aa",
+    "#ff5555",
+    "#ff55ff",
+    "#555555",
+    "#5555ff",
+    "#aa00aa",
+)
+
 RUN_COLOURS = CLASS_COLOURS[1:3] + CLASS_COLOURS[0:1] + CLASS_COLOURS[5:7] + CLASS_COLOURS[3:5] + CLASS_COLOURS[7:]
 TRAIN_COLOUR, VALIDATION_COLOUR = CLASS_COLOURS[1], CLASS_COLOURS[0]
 CLASS_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 UNLABELLED_COLOUR = "#9a9a9a"
+_INKS = dict(zip(CLASS_COLOURS, _CLASS_INKS, strict=True)) | {UNLABELLED_COLOUR: "#6e6e6e", "#b0b0b0": "#606060"}
 
 STATE_GLYPHS: Mapping[RunState, tuple[str, str]] = {
     RunState.RUNNING: ("▶", ">"),
@@ -54,6 +82,13 @@ STATE_GLYPHS: Mapping[RunState, tuple[str, str]] = {
 }
 
 
+@dataclass(slots=True)
+class Ground:
+    """What is drawn on. It changes with the theme, under widgets that keep their look."""
+
+    is_light: bool = False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """``is_unicode``: the locale is UTF-8. ``has_colour``: the user did not ask for none (https://no-color.org).
@@ -64,6 +99,7 @@ class Look:
     is_unicode: bool = True
     has_colour: bool = True
     has_few_colours: bool = False
+    ground: Ground = field(default_factory=Ground, compare=False, repr=False)
 
     @classmethod
     def of(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -94,13 +130,23 @@ def class_digit(label: int) -> str:
 
 
 def class_colour(label: int, look: Look) -> str:
-    colours = LOW_COLOURS if look.has_few_colours else CLASS_COLOURS
-    return colours[label % len(colours)] if label >= 0 else UNLABELLED_COLOUR
+    if label < 0:
+        return ink(UNLABELLED_COLOUR, look)
+    return _low(label, look) if look.has_few_colours else ink(CLASS_COLOURS[label % len(CLASS_COLOURS)], look)
 
 
 def run_colour(number: int, look: Look) -> str:
     """The colour of the run that was marked as the ``number``-th."""
-    colours = LOW_COLOURS if look.has_few_colours else RUN_COLOURS
+    return _low(number, look) if look.has_few_colours else ink(RUN_COLOURS[number % len(RUN_COLOURS)], look)
+
+
+def ink(colour: str, look: Look) -> str:
+    """``colour`` of those above, as it is drawn on the ground of now; any other, and what is ink already, as it is."""
+    return _INKS.get(colour, colour) if look.ground.is_light else colour
+
+
+def _low(number: int, look: Look) -> str:
+    colours = _LOW_INKS if look.ground.is_light else LOW_COLOURS
     return colours[number % len(colours)]
 
 

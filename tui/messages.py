@@ -1,5 +1,6 @@
 """What the watcher and the actions tell the screen. A newer message of a kind replaces one not yet handled."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,19 @@ from store.names import RunName
 from store.records import Experiment, Run, Worker
 
 if TYPE_CHECKING:  # they bring numpy, which the first paint does not wait for
+    from engine.notices import Notice
     from engine.recipes.driving import DrivenRecipe
+    from store.news import Ended
     from tui.curves import Curves
-    from tui.decoding import Decoded, Question
+    from tui.decoding import Decoded, PictureQuestion, Pictures, Question
+    from tui.embedding import Embedded
     from tui.findings import Findings
+    from tui.health import Health
+    from tui.images import Album
     from tui.latents import Frames
+    from tui.queue import Queue
     from tui.recipe_table import Row
+    from tui.tails import Growth
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,11 +57,38 @@ class FramesChanged(_Latest):
     name: RunName
     frames: "Frames"
 
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, FramesChanged) and message.name == self.name
+
+
+@dataclass
+class EmbeddedChanged(Message):
+    embedded: "Embedded"
+
+
+@dataclass
+class HealthChanged(_Latest):
+    name: RunName
+    health: "Health"
+
 
 @dataclass
 class DecodedChanged(_Latest):
     question: "Question"
     decoded: "Decoded"
+
+
+@dataclass
+class ImagesChanged(_Latest):
+    """Of every run that is looked at."""
+
+    albums: "Mapping[RunName, Album]"
+
+
+@dataclass
+class PicturesCame(Message):
+    question: "PictureQuestion"
+    pictures: "Pictures"
 
 
 @dataclass
@@ -81,12 +116,28 @@ class RowsChanged(_Latest):
 
 
 @dataclass
-class LogGrew(Message):
-    """``is_new``: the lines begin the log, those shown so far are dropped."""
+class QueueChanged(_Latest):
+    queue: "Queue"
 
+
+@dataclass
+class NewsCame(Message):
+    """Runs have ended; ``away_s``: while no screen was open, for so long. ``notices`` are those to be told of.
+
+    ``rings``: by the bell too; ``shows_outside``: and by the terminal's own notification.
+    """
+
+    ended: "tuple[Ended, ...]"
+    away_s: float | None = None
+    notices: "tuple[Notice, ...]" = ()
+    rings: bool = False
+    shows_outside: bool = False
+
+
+@dataclass
+class LogGrew(Message):
     name: RunName
-    lines: list[str]
-    is_new: bool
+    growth: "Growth"
 
 
 @dataclass
@@ -94,11 +145,15 @@ class LoadChanged(_Latest):
     cpu_percent: int
     memory_used: float
     memory_total: float
+    gpus: str = ""
 
 
 @dataclass
 class Done(Message):
-    """An action succeeded. ``removed`` can be restored by undo; ``started`` is a run to go to."""
+    """An action succeeded; without a ``sentence`` it shows by itself.
+
+    ``removed`` can be restored by undo; ``started`` is a run to go to.
+    """
 
     sentence: str
     removed: tuple[RunName, ...] = ()

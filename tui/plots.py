@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tui.chart import Span
-from tui.look import Look, number_text
+from tui.look import Look, ink, number_text
 
 _ASCII_FRAME = str.maketrans("─│┌┐└┘├┤┬┴┼", "-|+++++++++")
 _PLAIN_MARKS = "•x+o#*%@"
@@ -145,7 +145,7 @@ def _legend(prepared: Iterable[_Prepared], width: int, look: Look, title: str) -
     for index, curve in enumerate(prepared):
         points = curve.series.points
         sample = look.pick(*points) if points else _sample(index, look)
-        entry = Text(f"{sample} ", style=curve.series.colour if look.has_colour else "")
+        entry = Text(f"{sample} ", style=ink(curve.series.colour, look) if look.has_colour else "")
         entry.append(curve.series.name, style="not bold")
         if len(curve.series.y) and not points:
             figure = float(curve.series.y[-1]) if curve.series.figure is None else curve.series.figure
@@ -197,7 +197,7 @@ def _figure(
     figure.axes(False, axis="x", side="upper")
     figure.axes(False, axis="y", side="right")
     for index, curve in enumerate(prepared):
-        colour = plotext.pixel(_rgb(curve.series.colour)) if look.has_colour else None
+        colour = plotext.pixel(_rgb(ink(curve.series.colour, look))) if look.has_colour else None
         points = curve.series.points
         symbol = look.pick(*points) if points else _mark(index, look)
         if len(curve.x) == 1 and not points:  # a single braille dot is easily missed

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from store.records import Run
 from tui.findings import Findings, value_of
-from tui.look import TRAIN_COLOUR, UNLABELLED_COLOUR, VALIDATION_COLOUR, Look, number_text, printable
+from tui.look import TRAIN_COLOUR, UNLABELLED_COLOUR, VALIDATION_COLOUR, Look, ink, number_text, printable
 from tui.plots import Series, curves_text
 
 _PLACE = re.compile(r"place \d+ of \d+")
@@ -75,7 +75,7 @@ def importance(findings: Findings, width: int, look: Look) -> list[Text]:
     for name, share in shares.items():
         line = Text(f" {name.ljust(widest)} ", no_wrap=True)
         bar = look.pick("━", "=") * max(round(room * share / longest), 1 if share else 0)
-        line.append(bar, style=TRAIN_COLOUR if look.has_colour else "").append(f" {share:.0%}")
+        line.append(bar, style=ink(TRAIN_COLOUR, look) if look.has_colour else "").append(f" {share:.0%}")
         lines.append(_cut(line, width, look))
     return lines
 

@@ -9,10 +9,10 @@ from tui.look import Look
 
 _BRAILLE = 0x2800
 _DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-_ORDER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]])
+ORDER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]])
 """Bayer's order of 4 x 4 thresholds (1973): a grey is as many dots as it is bright."""
 _SHADES = " .:-=+*#%@"
-_LARGEST = 32
+LARGEST = 32
 """Pixels a side; larger images are averaged down to it."""
 
 
@@ -31,20 +31,34 @@ def strips_text(rows: Sequence[tuple[str, np.ndarray]], width: int, look: Look) 
 def picture(image: np.ndarray, look: Look) -> list[str]:
     """The lines of one image, 2 x 4 pixels a character."""
     grey = _shrunk(image.mean(axis=0) / 255)
-    height, width = grey.shape
-    padded = np.pad(grey, ((0, -height % 4), (0, -width % 2)))
-    cells = padded.reshape(padded.shape[0] // 4, 4, padded.shape[1] // 2, 2).swapaxes(1, 2)  # [rows, columns, 4, 2]
-    if not look.is_unicode:
-        shades = np.clip(cells.mean(axis=(2, 3)) * len(_SHADES), 0, len(_SHADES) - 1).astype(int)
-        return ["".join(_SHADES[shade] for shade in row) for row in shades]
-    thresholds = np.tile((_ORDER + 0.5) / _ORDER.size, (cells.shape[0], (cells.shape[1] + 1) // 2))
-    limits = thresholds[:, : padded.shape[1]].reshape(cells.shape[0], 4, cells.shape[1], 2).swapaxes(1, 2)
+    return braille(grey) if look.is_unicode else shades(grey, (2, 4))
+
+
+def braille(grey: np.ndarray) -> list[str]:
+    """``grey`` [H, W] in [0, 1], 2 x 4 pixels a character, dithered."""
+    cells = _cells(grey, 2, 4)
+    down, across = cells.shape[:2]
+    thresholds = np.tile((ORDER + 0.5) / ORDER.size, (down, (across + 1) // 2))[:, : 2 * across]
+    limits = thresholds.reshape(down, 4, across, 2).swapaxes(1, 2)
     bits = ((cells > limits) * _DOT_BITS).sum(axis=(2, 3))
     return ["".join(chr(_BRAILLE + bit) for bit in row) for row in bits]
 
 
+def shades(grey: np.ndarray, dots: tuple[int, int]) -> list[str]:
+    """``grey`` [H, W] in [0, 1] in ASCII, as many pixels a character across and down as ``dots`` says."""
+    levels = np.clip(_cells(grey, *dots).mean(axis=(2, 3)) * len(_SHADES), 0, len(_SHADES) - 1).astype(int)
+    return ["".join(_SHADES[level] for level in row) for row in levels]
+
+
+def _cells(grey: np.ndarray, wide: int, high: int) -> np.ndarray:
+    """[H, W] -> [rows, columns, ``high``, ``wide``], black where a cell reaches beyond it."""
+    height, width = grey.shape
+    padded = np.pad(grey, ((0, -height % high), (0, -width % wide)))
+    return padded.reshape(padded.shape[0] // high, high, padded.shape[1] // wide, wide).swapaxes(1, 2)
+
+
 def _shrunk(grey: np.ndarray) -> np.ndarray:
-    factor = -(-max(grey.shape) // _LARGEST)
+    factor = -(-max(grey.shape) // LARGEST)
     if factor == 1:
         return grey
     height, width = (side // factor * factor for side in grey.shape)

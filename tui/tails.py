@@ -1,44 +1,62 @@
-"""The end of a log that grows, as plain lines that cannot disturb a screen."""
+"""The end of a log that grows."""
 
 import os
-import re
+from dataclasses import dataclass
 from pathlib import Path
 
-FIRST_BYTES = 256 * 1024
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+from tui.log_lines import Cleaner, LogLine
+
+LAST_BYTES = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Growth:
+    """What came since the last look. ``is_new``: the lines begin anew (first look, a file that was replaced or cut).
+
+    ``unfinished``: the line that is still being written. ``is_cut``: what stood before the first line is not told.
+    """
+
+    lines: tuple[LogLine, ...] = ()
+    is_new: bool = False
+    unfinished: LogLine | None = None
+    is_cut: bool = False
 
 
 class LogTail:
-    """Reads what was appended since the last call, at first no more than the last ``FIRST_BYTES``."""
+    """Reads what was appended since the last call, and never more than the last ``LAST_BYTES``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._offset = 0
+        self._size = -1
         self._inode: int | None = None
+        self._is_cut = False
+        self._cleaner = Cleaner()
 
-    def read(self) -> tuple[list[str], bool]:
-        """New whole lines, and whether they begin anew (first read, or a file that was replaced or cut)."""
+    def read(self) -> Growth | None:
+        """None: nothing has changed, or there is no log yet."""
         try:
             file = self.path.open("rb")
         except (FileNotFoundError, NotADirectoryError):
-            return [], False
+            return None
         with file:
             status = os.fstat(file.fileno())
-            is_new = status.st_ino != self._inode or status.st_size < self._offset
+            size = status.st_size
+            is_new = status.st_ino != self._inode or size < self._offset or size - self._offset > LAST_BYTES
+            if not is_new and size == self._size:
+                return None
+            self._inode, self._size = status.st_ino, size
             if is_new:
-                self._inode, self._offset = status.st_ino, max(0, status.st_size - FIRST_BYTES)
-                file.seek(self._offset)
-                if self._offset:
-                    self._offset += len(file.readline())  # most likely the rest of a line
+                self._cleaner, self._offset = Cleaner(), max(0, size - LAST_BYTES)
+                self._is_cut = self._offset > 0
             file.seek(self._offset)
-            new = file.read()
-        whole = new[: new.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        return [clean_line(line.decode("utf-8", "replace")) for line in whole.split(b"\n")[:-1]], is_new
-
-
-def clean_line(line: str) -> str:
-    """The line as a terminal would leave it: after its last carriage return, without escapes and control characters."""
-    line = _ESCAPES.sub("", line).rstrip("\r").rpartition("\r")[2]
-    return _CONTROLS.sub("", line.expandtabs(4))
+            if is_new and self._is_cut:
+                self._offset += len(file.readline(LAST_BYTES))  # most likely the rest of a line
+            new = file.read(LAST_BYTES)
+        whole, _, rest = new.rpartition(b"\n")
+        lines: tuple[LogLine, ...] = ()
+        if len(rest) < len(new):
+            self._offset += len(whole) + 1
+            lines = tuple(self._cleaner.line(line.decode("utf-8", "replace")) for line in whole.split(b"\n"))
+        unfinished = Cleaner().line(rest.decode("utf-8", "replace")) if rest else None
+        return Growth(lines=lines, is_new=is_new, unfinished=unfinished, is_cut=self._is_cut)

@@ -4,6 +4,7 @@ It alone opens files and queries; it imports SQLAlchemy and numpy, once the firs
 posted when nothing changed.
 """
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
@@ -15,33 +16,46 @@ from textual.message import Message
 from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
-from store.records import Experiment, RunState
+from store.records import RunState
 from tui.messages import (
     CurvesChanged,
     FindingsChanged,
     FramesChanged,
+    HealthChanged,
+    ImagesChanged,
     Listing,
     ListingChanged,
     LoadChanged,
     LogGrew,
+    NewsCame,
+    QueueChanged,
     RecipesChanged,
+    Refused,
 )
-from tui.tails import LogTail
+from tui.news import News
+from tui.tails import Growth, LogTail
 
 if TYPE_CHECKING:
+    from engine.notices import Notice
     from engine.recipes.driving import DrivenRecipe
     from store.database import Database
+    from store.listing_reader import ListingReader
     from store.metrics import MetricsReader
+    from store.news import Ended
     from tui.answers import Answers
     from tui.curves import Curves
     from tui.findings import Findings, Importances
-    from tui.latents import Frames
+    from tui.frames_reader import FramesReader
+    from tui.health import HealthReader
+    from tui.images import AlbumReader
+    from tui.queue import Queue
     from tui.recipe_table import RecipeTables
 
 PERIOD_S = 0.5
 LIVENESS_S = 2.0  # a run can become stalled or lost, a worker dead, without anybody writing
 LOAD_S = 5.0
 RECIPES_S = 1.0
+IMAGES_S = 3.0  # a repaint of pictures is kilobytes: a run of many short epochs shows some of them
 _RECIPE_FILES = ".recipe-*.json"  # see engine.recipes.driving
 _MOST_FOLLOWED = 64
 
@@ -59,18 +73,13 @@ class View:
     visit: int = 0
     marked: tuple[RunName, ...] = ()
     wants_frames: bool = False
+    pair: tuple[RunName, ...] = ()
+    """Whose frames are wanted, where not those of ``focus``."""
+    wants_images: bool = False
+    image_epoch: int | None = None
     wants_log: bool = False
+    wants_numbers: bool = False
     wants_findings: bool = False
-
-
-def _liveliest(experiments: Sequence[Experiment]) -> str | None:
-    """Where a screen without a choice of its own begins: something runs, else something waits, else the newest."""
-
-    def liveliness(experiment: Experiment) -> tuple[bool, bool, int]:
-        states = [state for state, count in experiment.states.items() if count]
-        return any(state.is_live for state in states), RunState.WAITING in states, experiment.study_id
-
-    return max(experiments, key=liveliness).experiment if experiments else None
 
 
 class Watcher:
@@ -92,12 +101,16 @@ class Watcher:
         self._token: object = None
         self._changes: object = None
         self._listed_at = 0.0
+        self._reader: ListingReader | None = None
         self._listing: Listing | None = None
         self._curves: dict[RunName, tuple[MetricsReader, int, Curves]] = {}
         self._followed: tuple[RunName, ...] = ()
-        self._frames: tuple[RunName, Hashable, Frames] | None = None
-        self._frames_visit = 0
+        self._frames: FramesReader | None = None
+        self._albums: AlbumReader | None = None
+        self._albums_view: Hashable = None
+        self._albums_at = 0.0
         self._log: tuple[int, LogTail] | None = None
+        self._health: tuple[int, HealthReader] | None = None
         self._findings: tuple[str, Findings | None] | None = None
         self._findings_token: object = None
         self._answers: Answers | None = None
@@ -106,6 +119,10 @@ class Watcher:
         self._recipes_at = 0.0
         self._recipe: str | None = None
         self._tables: RecipeTables | None = None
+        self._shows_queue = False
+        self._queue: Queue | None = None
+        self._news = News(root)
+        self._news_token: object = None
         self._load: Hashable = None
         self._load_at = 0.0
 
@@ -126,6 +143,11 @@ class Watcher:
     def show_recipe(self, name: str | None) -> None:
         """Work out the table of that recipe from now on; None: of none."""
         self._recipe = name
+        self._wake.set()
+
+    def show_queue(self, is_shown: bool) -> None:
+        """Follow the queue from now on, or no longer."""
+        self._shows_queue, self._queue = is_shown, None
         self._wake.set()
 
     def look_now(self) -> None:
@@ -152,6 +174,7 @@ class Watcher:
             self._wake.clear()
             self._look()
             self._wake.wait(self._period_s)
+        self._news.note_leaving()
         if self._answers is not None:
             self._answers.close()
         if self._database is not None:
@@ -163,9 +186,13 @@ class Watcher:
             self._look_at_storage(view)
             self._look_at_metrics(view)
             self._look_at_frames(view)
+            self._look_at_images(view)
             self._look_at_log(view)
+            self._look_at_health(view)
             self._look_at_recipes()
             self._look_at_findings(view)
+            self._look_at_queue()
+            self._look_at_news()
             self._look_at_load()
         except RequestError as error:
             self._tell(Listing(problem=str(error)))
@@ -186,7 +213,8 @@ class Watcher:
         if self._database is None and not database_exists(self.root, self.storage):
             self._tell(Listing())
             return
-        from store.listing import change_token, experiments, queue_length, runs
+        from store.listing import change_token
+        from store.listing_reader import ListingReader
         from store.workers import workers
 
         database = self.open()
@@ -195,25 +223,31 @@ class Watcher:
         is_stale = self._is_anything_alive() and time.monotonic() - self._listed_at > LIVENESS_S
         if token == self._token and not is_stale:
             return
-        found = experiments(database)
-        names = [experiment.experiment for experiment in found]
-        chosen = view.experiment if view.experiment in names else _liveliest(found)
+        self._reader = self._reader or ListingReader(database)
+        if is_large := self._reader.is_partial:
+            gc.disable()  # each pass over so many new records stalls the screen by 0.1 s
+        found, chosen, runs = self._reader.read(view.experiment)
+        if is_large:
+            gc.freeze()  # they are there to stay
+            gc.enable()
         self._tell(
             Listing(
                 experiments=tuple(found),
                 chosen=chosen,
-                runs=tuple(runs(database, chosen)) if chosen else (),
+                runs=runs,
                 workers=tuple(replace(w, heartbeat_age_s=0.0) for w in workers(database) if w.alive),
-                queue=queue_length(database),
+                queue=sum(each.states.get(RunState.WAITING, 0) for each in found),
             )
         )
         self._token, self._listed_at = token, time.monotonic()
+        if self._reader.is_partial:  # the rest at once
+            self._token = None
+            self._wake.set()
 
     def _is_anything_alive(self) -> bool:
         listing = self._listing
         return listing is not None and (
             bool(listing.workers)
-            or listing.queue > 0
             or any(state.is_live for e in listing.experiments for state, count in e.states.items() if count)
         )
 
@@ -243,38 +277,28 @@ class Watcher:
     def _look_at_frames(self, view: View) -> None:
         if not view.wants_frames or view.focus is None:
             return
-        from tui.latents import Codes, Frames
+        if self._frames is None:
+            from tui.frames_reader import FramesReader
 
-        paths = self.root.run(view.focus)
-        try:
-            stamp: Hashable = (paths.latents.stat().st_mtime_ns, paths.latents.stat().st_ino)
-        except OSError:
-            stamp = None
-        known = self._frames if self._frames and self._frames[0] == view.focus else None
-        is_revisited = view.visit != self._frames_visit
-        self._frames_visit = view.visit
-        if known and known[1] == stamp:
-            if is_revisited:
-                self._post(FramesChanged(view.focus, known[2]))
+            self._frames = FramesReader(
+                self.root, lambda name, frames: self._post(FramesChanged(name, frames)), self._period_s
+            )
+        self._frames.look(view.pair or (view.focus,), view.visit, lambda: view == self._view)
+
+    def _look_at_images(self, view: View) -> None:
+        if not view.wants_images or view.focus is None:
             return
-        frames = known[2] if known else Frames()
-        epochs = paths.latent_epochs()
-        shown = [frame.epoch for frame in frames.frames]
-        if shown != [epoch for epoch in epochs if epoch <= (shown[-1] if shown else 0)]:
-            # Kept epochs are thinned as a run grows, and written again after a take-over.
-            kept = {frame.epoch: frame for frame in frames.frames if frame.epoch in epochs}
-            frames = Frames(tuple(kept[epoch] for epoch in sorted(kept)))
-        last = frames.frames[-1].epoch if frames.frames else 0
-        told_at = time.monotonic()
-        for epoch in epochs:
-            if epoch > last and (codes := Codes.load(paths.latents_of(epoch))) is not None:
-                frames = frames.grown(codes)
-                # Many epochs of a classifier's wide codes take seconds: those that are there are shown meanwhile.
-                if time.monotonic() - told_at > self._period_s and view == self._view:
-                    self._post(FramesChanged(view.focus, frames))
-                    told_at = time.monotonic()
-        self._frames = (view.focus, stamp, frames)
-        self._post(FramesChanged(view.focus, frames))
+        from tui.images import AlbumReader
+
+        is_other = self._albums_view != (view.focus, view.marked, view.image_epoch)
+        if not is_other and time.monotonic() - self._albums_at < IMAGES_S:
+            return
+        self._albums = self._albums or AlbumReader(self.root)
+        albums = self._albums.read(dict.fromkeys((view.focus, *view.marked)), view.image_epoch)
+        self._albums_view = (view.focus, view.marked, view.image_epoch)
+        if albums is not None:
+            self._albums_at = time.monotonic()
+            self._post(ImagesChanged(albums))
 
     def _look_at_log(self, view: View) -> None:
         if not view.wants_log or view.focus is None:
@@ -283,9 +307,21 @@ class Watcher:
         is_other = self._log is None or self._log[0] != view.visit
         if self._log is None or is_other:
             self._log = (view.visit, LogTail(self.root.run(view.focus).log))
-        lines, is_new = self._log[1].read()
-        if lines or is_new or is_other:
-            self._post(LogGrew(view.focus, lines, is_new or is_other))
+        growth = self._log[1].read() or (Growth(is_new=True) if is_other else None)
+        if growth is not None:
+            self._post(LogGrew(view.focus, growth))
+
+    def _look_at_health(self, view: View) -> None:
+        """What the run's folder tells of its codes and errors, while the numbers pane is shown."""
+        if not view.wants_numbers or view.focus is None:
+            return
+        from tui.health import HealthReader
+
+        if self._health is None or self._health[0] != view.visit:
+            self._health = (view.visit, HealthReader(self.root.run(view.focus)))
+        health = self._health[1].read()
+        if health is not None:
+            self._post(HealthChanged(view.focus, health))
 
     def _look_at_findings(self, view: View) -> None:
         """What the search of the chosen experiment has found, where that is shown and something changed."""
@@ -326,6 +362,12 @@ class Watcher:
 
             recipes = tuple(driven(self.root))
         if recipes != self._recipes:
+            went_on = {recipe.name for recipe in self._recipes if recipe.is_driven and not recipe.is_over}
+            if over := [recipe for recipe in recipes if recipe.is_over and recipe.name in went_on]:
+                from engine.notices import of_recipe
+
+                notices = [of_recipe(recipe.name, recipe.num_steps_done, len(recipe.steps)) for recipe in over]
+                self._post(self._told((), notices))
             self._recipes = recipes
             self._post(RecipesChanged(recipes))
 
@@ -335,6 +377,48 @@ class Watcher:
         if self._answers is None:
             self._answers = Answers(self.root, self.storage)
         return self._answers
+
+    def _look_at_queue(self) -> None:
+        """Where it is shown; slots change without a trace in the storage, so it is read each time."""
+        if not self._shows_queue or self._database is None or self._listing is None:
+            return
+        from tui.queue import read_queue
+
+        queue = read_queue(self._database, self._listing.workers)
+        if queue != self._queue:
+            self._queue = queue
+            self._post(QueueChanged(queue))
+
+    def _look_at_news(self) -> None:
+        """What ended since a screen of this root was left, and then since the last look."""
+        if self._database is None:
+            return
+        if self._news_token == self._changes:
+            self._news.note_presence()
+            return
+        left_at = self._news.away() if self._news_token is None else None
+        is_first = self._news_token is None
+        since = (time.time() if left_at is None else left_at) if is_first else None
+        self._news_token = self._changes
+        ended = tuple(self._news.read(self._database, since))
+        more = self._news.more(self._database, self._listing.experiments if self._listing else ())
+        if is_first and ended:
+            self._post(NewsCame(ended, away_s=None if left_at is None else time.time() - left_at))
+        elif not is_first and (ended or more):
+            self._post(self._told(ended, more))
+        self._news.note_presence()
+
+    def _told(self, ended: "tuple[Ended, ...]", more: "Sequence[Notice]") -> NewsCame:
+        """With what the user wants to be told, and how."""
+        from engine.notices import Notify, notices_of, read_notify
+
+        try:
+            notify = read_notify()
+        except RequestError as error:
+            self._post(Refused(str(error)))
+            notify = Notify()
+        notices = (*notices_of(ended, notify), *(notice for notice in more if notice.event in notify.on))
+        return NewsCame(ended, notices=notices, rings=notify.bell, shows_outside=notify.osc9)
 
     def _look_at_load(self) -> None:
         """Seldom, coarse, and only while something runs: an idle screen rests."""
@@ -346,6 +430,9 @@ class Watcher:
             return
         import psutil
 
+        from engine.devices import gpus
+        from tui.machine import gpu_text
+
         if not self._load_at:  # the first figure is the load since a call that never was
             psutil.cpu_percent()
         is_first, self._load_at = not self._load_at, time.monotonic()
@@ -353,7 +440,8 @@ class Watcher:
             return
         memory = psutil.virtual_memory()
         cpu = 5 * round(psutil.cpu_percent() / 5)
-        load = (cpu, round((memory.total - memory.available) / 1e9, 1), round(memory.total / 1e9, 1))
+        used, total = round((memory.total - memory.available) / 1e9, 1), round(memory.total / 1e9, 1)
+        load = (cpu, used, total, gpu_text(gpus()))
         if load != self._load:
             self._load = load
             self._post(LoadChanged(*load))

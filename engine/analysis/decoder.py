@@ -4,11 +4,17 @@
 ends when its input does. Of a question ``{"run": EXP/NUMBER, "epoch": N, ...}``
 
 - ``"codes"``, [N][D], is answered by ``images`` of them;
-- ``"indices"``, [N] positions in the validation images, by ``originals``, ``reconstructions`` and ``errors`` [N] (mean
-  squared, a pixel);
-- ``"between"``, [2] such positions, by ``line``: images along the straight line between their codes.
+- ``"indices"``, [N] positions in the validation images, by ``originals``, ``reconstructions``, ``errors`` [N] (mean
+  squared, a pixel) and ``labels`` [N] (-1: none);
+- ``"between"``, [2] such positions, by ``line``: images along the straight line between their codes;
+- ``"show": "worst"`` or ``"best"`` as ``indices`` is, by those of the validation images that are reconstructed worst or
+  best, and by these ``indices``;
+- ``"show": "classes"`` by ``labels`` [K], their ``means``, and ``mixtures`` [M, M, ...] of the first M classes;
+- ``"show": "samples"`` by ``samples``; ``is_prior`` tells whether they are drawn from a prior, or from a Gaussian
+  fitted to the codes of the validation images.
 
-Images are ``{"shape": [N, C, H, W], "pixels": base64 of uint8}``. ``{"says": SENTENCE}`` tells why there is no answer.
+Without ``epoch`` the weights of the best one count; ``epoch`` in the answer is that of the weights. Images are
+``{"shape": [N, C, H, W], "pixels": base64 of uint8}``. ``{"says": SENTENCE}`` tells why there is no answer.
 """
 
 import argparse
@@ -34,24 +40,29 @@ _STEPS = 10
 
 
 class Kept:
-    """The run that was asked for last, with the weights of one of its epochs."""
+    """The run that was asked for last, with the weights of one of its epochs (None: the best)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._key: object = None
         self._run: LoadedRun | None = None
+        self.epoch = 0
+        """Of the weights that were asked for last."""
 
-    def of(self, name: RunName, epoch: int) -> "LoadedRun":
+    def of(self, name: RunName, epoch: int | None) -> "LoadedRun":
         """Raises RequestError: the run cannot be loaded, makes no images, or kept no weights of ``epoch``."""
         from engine.analysis.loaded import load_run
         from engine.models.base import Autoencoder
+        from engine.training import checkpoints
 
-        key = (name, epoch, _stamp(self._database.root.run(name)))
+        paths = self._database.root.run(name)
+        key = (name, epoch, _stamp(paths))
         if self._run is None or key != self._key:
             run = load_run(self._database, name, "cpu", epoch)
             if not isinstance(run.model, Autoencoder):
                 raise RequestError(f"A {run.spec.kind} makes no images.")
             self._run, self._key = run, key
+            self.epoch = epoch or checkpoints.read(paths.best if paths.best.is_file() else paths.last).epoch
         return self._run
 
 
@@ -60,15 +71,30 @@ def answer(kept: Kept, question: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
     import torch
 
+    from engine.analysis import showing
     from engine.analysis.places import decode
     from engine.models.base import Autoencoder
     from engine.models.fidelity import squared_error
+    from engine.models.variational import VariationalAutoencoder
     from engine.training.evaluate import encode
 
-    run = kept.of(RunName.parse(str(question["run"])), int(question["epoch"]))
+    run = kept.of(RunName.parse(str(question["run"])), question.get("epoch"))
     model, images = run.model, run.splits.validation
     assert isinstance(model, Autoencoder)
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"epoch": kept.epoch}
+    match question.get("show"):
+        case "worst" | "best" as end:
+            found["indices"] = showing.extremes(model, images)[end].tolist()
+            question = {**question, "indices": found["indices"]}
+        case "classes":
+            classes = showing.class_means(model, images)
+            if not classes:
+                raise RequestError("The validation images have no labels, so there are no classes.")
+            found["labels"] = classes["labels"].tolist()
+            found |= {name: _packed(classes[name]) for name in ("means", "mixtures")}
+        case "samples":
+            found["samples"] = _packed(showing.samples(model, images))
+            found["is_prior"] = isinstance(model, VariationalAutoencoder)
     if "codes" in question:
         codes = np.array(question["codes"], dtype=np.float64).reshape(-1, model.latent_dim)
         found["images"] = _packed(decode(model, codes))
@@ -80,6 +106,7 @@ def answer(kept: Kept, question: dict[str, Any]) -> dict[str, Any]:
         found["originals"] = _packed(taken.pixels.numpy())
         found["reconstructions"] = _packed(decode(model, codes))
         found["errors"] = errors.tolist()
+        found["labels"] = taken.labels.tolist()
     if "between" in question:
         start, end = encode(model, images.take(torch.tensor(question["between"]))).double().numpy()
         found["line"] = _packed(decode(model, np.linspace(start, end, _STEPS)))

@@ -1,11 +1,13 @@
 """Helper process: a run's test figures, printed as one JSON object and added to its record.
 
 ``python -P -m engine.analysis.evaluate --root DIR RUN [--noise KIND:FACTOR,...]... [--draws N] [--iwae K]``. What it
-prints is described at ``engine.analysis.evaluation.evaluate``; all plain numbers of it go into the run's test figures.
+prints is described at ``engine.analysis.evaluation.evaluate``; all plain numbers of it go into the run's test figures,
+what is by class or by unit into its results.json.
 Where the run makes images, some of them under the noises go into its folder (see ``engine.analysis.noisy``). Exit
 status 2: the request was wrong.
 """
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,9 +17,11 @@ from engine.analysis.arrays import save_aside
 from engine.noise import Noise
 from engine.worker import prepare_environment
 from store import listing, results
+from store.artifacts import replaced
 from store.database import Database
 from store.errors import RequestError
 from store.names import RunName
+from store.paths import RunPaths
 from store.records import RunState
 
 
@@ -48,9 +52,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results.add_test(
             database, name, {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
         )
+        _keep_tables(database.root.run(name), found)
         return found
 
     return process.answer(options, find)
+
+
+def _keep_tables(paths: RunPaths, found: Mapping[str, Any]) -> None:
+    """Beside what the run's training left, put what is no single number. Nobody else writes for a complete run."""
+    tables = {key: value for key, value in found.items() if not isinstance(value, int | float) and key != "spread"}
+    try:
+        kept = json.loads(paths.results.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        kept = {}
+    with replaced(paths.results, 0, lambda: None) as aside:
+        aside.write_text(json.dumps({**kept, **tables}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from engine.models.base import Model, means_over
 from engine.models.noise import add_noise, fixed_generator
 from engine.models.variational import VariationalAutoencoder
 from engine.noise import Noise
-from engine.training.evaluate import measure
+from engine.training.evaluate import details, measure
 from store.errors import RequestError
 
 
@@ -40,9 +40,7 @@ def evaluate(
         raise RequestError("Only a variational model with beta > 0 has an importance-weighted likelihood.")
     images = model.judged(images)
     results = measure(model, images)
-    found: dict[str, Any] = {**results.figures, **results.tables}
-    if by_class := _by_class(model, images):
-        found[f"{model.value_name}_by_class"] = by_class
+    found: dict[str, Any] = {**results.figures, **results.tables, **details(model, images)}
     spread = {}
     for noise in noises:
         values = [_under_noise(model, images, noise, draw) for draw in range(draws)]
@@ -50,8 +48,6 @@ def evaluate(
         found[key], spread[key] = statistics.fmean(values), statistics.stdev(values) if draws > 1 else 0.0
     if spread:
         found["spread"] = spread
-    if isinstance(model, VariationalAutoencoder):
-        found |= variational.unit_figures(model, images)
     if isinstance(model, VariationalAutoencoder) and is_likely:
         found["elbo"] = variational.elbo(model, images, draws)
         if iwae:
@@ -68,14 +64,3 @@ def _under_noise(model: Model, images: Images, noise: Noise, draw: int) -> float
         return {"error": model.errors(add_noise(batch, noise, generator), batch, labels)}
 
     return means_over(images, errors)["error"]
-
-
-@torch.inference_mode()
-def _by_class(model: Model, images: Images) -> dict[str, float]:
-    """The mean error of the images of each class, by its name; of unlabelled images none."""
-    errors = torch.cat([model.errors(batch, batch, labels) for batch, labels in images.batches()])
-    return {
-        name: errors[images.labels == label].double().mean().item()
-        for label, name in enumerate(images.class_names)
-        if (images.labels == label).any()
-    }

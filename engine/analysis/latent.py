@@ -2,7 +2,8 @@
 
 ``python -P -m engine.analysis.latent --root DIR RUN --split validation|test|train --method pca|tsne|raw [--limit N]
 [--between I J] --out FILE.npz`` prints quality figures as one JSON object (see ``engine.analysis.quality``, and
-``file``) and leaves these arrays in FILE. Images are uint8 [..., C, H, W]; N images, K classes, D-dimensional codes:
+``file``), keeps those of the validation images in the run's record, and leaves these arrays in FILE; in the run's own
+folder the figures too, as JSON beside it. Images are uint8 [..., C, H, W]; N images, K classes, D-dimensional codes:
 
 - ``codes`` float32 [N, D], ``labels`` int64 [N] (-1: none), ``indices`` int64 [N] (positions in the split)
 - ``points`` float32 [N, 2] by the method; [N, D], the codes themselves, by ``raw``
@@ -21,6 +22,7 @@ and, of a run that has a decoder:
 Exit status 2: the request was wrong.
 """
 
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -30,10 +32,14 @@ from typing import Any
 from engine.analysis import process
 from engine.analysis.arrays import save_aside
 from engine.worker import prepare_environment
+from store import results
+from store.artifacts import replaced
 from store.database import Database
 from store.errors import RequestError
 from store.names import RunName
 
+_COMPARED = ("knn_accuracy", "linear_probe_accuracy", "silhouette", "trustworthiness")
+"""Figures that the run's record keeps; the last depends on the projection too, and is that of the PCA."""
 _MAX_TSNE = 2000
 """Images for t-SNE where no limit is given: some 10 s."""
 
@@ -65,8 +71,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         images = getattr(run.splits, options.split).to(run.device)
         arrays = survey(run.model, images, options.method, limit, options.between)
         save_aside(out, **arrays)
-        figures = quality(arrays["codes"], arrays["labels"], arrays["points"])
-        return {"num_images": len(arrays["codes"]), **figures, "file": str(out)}
+        figures: dict[str, Any] = {
+            "num_images": len(arrays["codes"]),
+            **quality(arrays["codes"], arrays["labels"], arrays["points"]),
+        }
+        if options.split == "validation":  # the same images for all runs, so that these can be compared
+            told = set(_COMPARED if options.method == "pca" else _COMPARED[:-1])
+            results.add_latent(database, name, {key: figures[key] for key in figures.keys() & told})
+        if out.parent == database.root.run(name).folder:
+            with replaced(out.with_suffix(".json"), 0, lambda: None) as aside:
+                aside.write_text(json.dumps({"figures": figures}, indent=2) + "\n", encoding="utf-8")
+        return {**figures, "file": str(out)}
 
     return process.answer(options, find)
 

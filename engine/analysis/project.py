@@ -1,11 +1,13 @@
 """Helper process: project the codes of an epoch and leave the points in a file.
 
 ``python -P -m engine.analysis.project NPZ --method tsne --out FILE [--reference FILE]``; ``FILE`` then holds ``points``
-float32 [N, 2] beside the codes' ``labels`` and ``indices``. Exit status 2: the codes cannot be read.
+float32 [N, 2] beside the codes' ``labels`` and ``indices``, and ``source``, by which it is known of which codes it is.
+What of it is done is printed meanwhile, a number from 0 to 1 a line. Exit status 2: the codes cannot be read.
 """
 
 import argparse
 import os
+import signal
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -14,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from engine.analysis.arrays import save_aside
-from engine.analysis.projections import Pca, align, projection_path, read_projection
+from engine.analysis.projections import Pca, align, projection_path, read_projection, source_of
+
+_NICENESS = 10  # a training beside it goes first
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,12 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="default: EPOCH.METHOD.npz beside the codes")
     parser.add_argument("--reference", type=Path, help="a projection of the same images to lie as close to as can be")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # and leave nothing half-written
+    out = options.out or projection_path(options.codes, options.method)
     try:
+        source = source_of(options.codes)
         with np.load(options.codes, allow_pickle=False) as archive:
             codes, labels, indices = (archive[name] for name in ("codes", "labels", "indices"))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         print(f"{options.codes} holds no codes that can be read ({error}).", file=sys.stderr)
         return 2
+    codes = codes.astype(np.float64).reshape(len(codes), -1)
     reference = read_projection(options.reference) if options.reference else None
     if reference is not None and len(reference) != len(codes):
         reference = None  # of another sample
@@ -37,16 +45,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Before OpenMP starts: threads that spin at its barriers starve each other beside a training (22 s for 1).
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        os.nice(_NICENESS)
         from engine.analysis.tsne import tsne  # over a second, which PCA need not wait for
 
-        points = tsne(codes, reference)
+        points = tsne(codes, reference, tell=_say)
     else:
         points = Pca.fit(codes).project(codes)
     if reference is not None:
         points = align(points, reference)
-    out = options.out or projection_path(options.codes, options.method)
-    save_aside(out, points=points.astype(np.float32), labels=labels, indices=indices)
+    try:
+        save_aside(out, points=points.astype(np.float32), labels=labels, indices=indices, source=np.array(source))
+    except OSError as error:
+        print(f"{out} cannot be written: {error.strerror}.", file=sys.stderr)
+        return 1
     return 0
+
+
+def _say(part: float) -> None:
+    print(f"{part:.2f}", file=sys.__stdout__, flush=True)
 
 
 if __name__ == "__main__":

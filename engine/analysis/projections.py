@@ -4,6 +4,7 @@ numpy alone: the screen uses this in its own process. t-SNE (scikit-learn, secon
 a helper process, ``engine.analysis.project``.
 """
 
+import hashlib
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,10 +74,14 @@ class Pca:
 def rotation_onto(points: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
     """The rotation or reflection R [K, K] that brings ``points @ R`` closest to ``reference``, both [N, K], centred.
 
-    Orthogonal Procrustes (Schönemann 1966).
+    Orthogonal Procrustes (Schönemann 1966). Rows with NaN or inf in either are left out.
     """
-    points, reference = np.asarray(points, np.float64), np.asarray(reference, np.float64)
-    u, _, vt = np.linalg.svd((points - points.mean(axis=0)).T @ (reference - reference.mean(axis=0)))
+    cloud, other = np.asarray(points, np.float64), np.asarray(reference, np.float64)
+    known = np.isfinite(cloud).all(axis=1) & np.isfinite(other).all(axis=1)
+    if not known.any():
+        return np.eye(cloud.shape[1])
+    cloud, other = cloud[known], other[known]
+    u, _, vt = np.linalg.svd((cloud - cloud.mean(axis=0)).T @ (other - other.mean(axis=0)))
     rotation: Array = u @ vt
     return rotation
 
@@ -87,7 +92,8 @@ def align(points: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
     Row i of both is the same image.
     """
     points = np.asarray(points, np.float64)
-    centre = points.mean(axis=0)
+    known = np.isfinite(points).all(axis=1)
+    centre = points[known].mean(axis=0) if known.any() else np.zeros(points.shape[1])
     aligned: Array = (points - centre) @ rotation_onto(points, reference) + centre
     return aligned
 
@@ -97,10 +103,21 @@ def projection_path(codes_path: Path, method: Method) -> Path:
     return codes_path.with_name(f"{codes_path.stem}.{method}.npz")
 
 
-def read_projection(path: Path) -> Array | None:
-    """The points [N, 2] of a cached projection; None if there is none, or it is damaged."""
+def source_of(codes_path: Path) -> str:
+    """What a projection of that file notes of it: other codes, as after a run was taken over, need another one.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return hashlib.sha256(codes_path.read_bytes()).hexdigest()[:32]
+
+
+def read_projection(path: Path, source: str | None = None) -> Array | None:
+    """The points [N, 2] of a cached projection; None if there is none, it is damaged, or of another ``source``."""
     try:
         with np.load(path, allow_pickle=False) as archive:
+            if source is not None and str(archive["source"]) != source:
+                return None
             points: Array = archive["points"].astype(np.float64)
             return points
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

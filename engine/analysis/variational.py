@@ -1,7 +1,6 @@
 """Figures that only a variational autoencoder has."""
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,29 +9,6 @@ from engine.data.images import Images
 from engine.models.fidelity import squared_error
 from engine.models.noise import fixed_generator
 from engine.models.variational import VariationalAutoencoder, kl_divergence
-
-_ACTIVE_VARIANCE = 0.01
-
-
-@torch.inference_mode()
-def unit_figures(model: VariationalAutoencoder, images: Images) -> dict[str, Any]:
-    """How the units of the code are used over ``images``.
-
-    Returns:
-        ``kl_by_unit`` in nats an image; ``active_units``, those whose mean varies by more than 0.01 (Burda et al. 2016,
-        section 5.2); ``unit_std``, the deviation of each unit over the data, means and variances together: 1 where the
-        codes lie as the prior does.
-    """
-    posteriors = [model.posterior(batch) for batch, _ in images.batches()]
-    means, log_variances = (torch.cat(parts).double() for parts in zip(*posteriors, strict=True))  # [N, D] each
-    spread = means.var(dim=0, correction=0)
-    # One unit after another through the closed form that sums over units.
-    by_unit = [kl_divergence(means[:, [unit]], log_variances[:, [unit]]).mean().item() for unit in range(len(spread))]
-    return {
-        "kl_by_unit": by_unit,
-        "active_units": int((spread > _ACTIVE_VARIANCE).sum()),
-        "unit_std": (spread + log_variances.exp().mean(dim=0)).sqrt().tolist(),
-    }
 
 
 def pixel_variance(model: VariationalAutoencoder) -> float:

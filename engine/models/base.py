@@ -130,6 +130,10 @@ class Model(nn.Module):
         """What else belongs into the metrics line of ``epoch``."""
         return {}
 
+    def unit_figures(self, images: Images) -> Mapping[str, Any]:
+        """How the units of the code are used over ``images``, as JSON: nothing, but for a kind that can tell."""
+        return {}
+
 
 class Autoencoder(Model):
     """A model between images [B, C, H, W] in [0, 1] and codes [B, latent_dim].

@@ -1,16 +1,19 @@
 """The variational autoencoder (kind ``vae``)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.data.images import Images
 from engine.models.autoencoder import Decoder, Encoder
 from engine.models.base import Autoencoder, Losses
 from engine.spec import VariationalSpec
 
 _FIRST_LOG_VARIANCE = -4.0
+_ACTIVE_VARIANCE = 0.01
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -69,3 +72,23 @@ class VariationalAutoencoder(Autoencoder):
     def image_figures(self, images: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Also ``kl`` in nats."""
         return {**super().image_figures(images, generator), "kl": kl_divergence(*self.posterior(images))}
+
+    def unit_figures(self, images: Images) -> dict[str, Any]:
+        """How the units of the code are used over ``images``.
+
+        Returns:
+            ``kl_by_unit`` in nats an image; ``active_units``, those whose mean varies by more than 0.01 (Burda et al.
+            2016, section 5.2); ``unit_std``, the deviation of each unit over the data, means and variances together: 1
+            where the codes lie as the prior does.
+        """
+        posteriors = [self.posterior(batch) for batch, _ in images.batches()]
+        means, log_variances = (torch.cat(parts).double() for parts in zip(*posteriors, strict=True))  # [N, D] each
+        spread = means.var(dim=0, correction=0)
+        # One unit after another through the closed form that sums over units.
+        units = range(len(spread))
+        by_unit = [kl_divergence(means[:, [unit]], log_variances[:, [unit]]).mean().item() for unit in units]
+        return {
+            "kl_by_unit": by_unit,
+            "active_units": int((spread > _ACTIVE_VARIANCE).sum()),
+            "unit_std": (spread + log_variances.exp().mean(dim=0)).sqrt().tolist(),
+        }

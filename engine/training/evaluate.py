@@ -1,5 +1,7 @@
 """Validation losses, codes and test figures of a model as it stands: without randomness, without gradients."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -33,3 +35,32 @@ def measure(model: Model, images: Images) -> Results:
     """The test figures of its kind."""
     model.eval()
     return model.measure(images)
+
+
+@torch.inference_mode()
+def details(model: Model, images: Images) -> dict[str, Any]:
+    """What stands behind the test figures, as JSON: ``VALUE_by_class`` (see `by_class`), the figures of each unit."""
+    model.eval()
+    found = by_class(model, model.judged(images))
+    return {**({f"{model.value_name}_by_class": found} if found else {}), **model.unit_figures(images)}
+
+
+@torch.inference_mode()
+def by_class(model: Model, images: Images) -> dict[str, float]:
+    """The mean error of the images of each class, by its name; of unlabelled images none."""
+    errors = torch.cat([model.errors(batch, batch, labels) for batch, labels in images.batches()])
+    return {
+        name: errors[images.labels == label].double().mean().item()
+        for label, name in enumerate(images.class_names)
+        if (images.labels == label).any()
+    }
+
+
+@torch.inference_mode()
+def unit_metrics(model: Model, images: Images) -> dict[str, Any]:
+    """What a metrics line tells of the units of the code: ``kl_by_unit``, ``active_units``, where there are such."""
+    model.eval()
+    found = model.unit_figures(images)
+    if not found:
+        return {}
+    return {"kl_by_unit": [round(kl, 5) for kl in found["kl_by_unit"]], "active_units": found["active_units"]}

@@ -17,13 +17,15 @@ from engine.training import checkpoints, evaluate
 from engine.training.averaging import WeightAverage
 from engine.training.course import Course
 from engine.training.device import prepare_device
-from engine.training.keeping import Keeper
+from engine.training.keeping import Keeper, Sample
 from engine.training.optimizers import build_optimizer, set_rate
 from engine.training.precision import mixed
 from engine.training.schedules import RateSchedule
 from engine.training.warping import warp
 
 _STEP_LINES_AN_EPOCH = 20
+_UNITS_SAMPLE = 2000
+"""Validation images over which the units of a variational code are looked at in every epoch."""
 
 
 def train(session: Session) -> Outcome:
@@ -51,6 +53,7 @@ def train(session: Session) -> Outcome:
     course.step = course.epoch * num_batches
     schedule = RateSchedule(name=spec.optim.schedule, peak=spec.optim.lr, num_steps=spec.epochs * num_batches)
     keeper = Keeper(session, splits.validation.to(device), spec.keep)
+    units_sample = Sample.draw(splits.validation.to(device), _UNITS_SAMPLE).images
     session.begin(course.epoch, course.record)
 
     while course.epoch < spec.epochs and not course.stopping.is_over:
@@ -97,6 +100,7 @@ def train(session: Session) -> Outcome:
             **{f"train_{name}": value for name, value in train_losses.means().items()},
             **{f"val_{name}": value for name, value in val_losses.items()},
             **model.extra_metrics(epoch),
+            **evaluate.unit_metrics(average.model, units_sample),
             "lr": rate,
             "images_per_s": len(training) / train_time,
             "time": course.elapsed(),
@@ -113,9 +117,10 @@ def train(session: Session) -> Outcome:
 
     # The one look at the test images, with the weights that were best in validation.
     checkpoints.read(paths.best).restore_model(model)
-    results = evaluate.measure(model, splits.test.to(device))
+    test = splits.test.to(device)
+    results = evaluate.measure(model, test)
     found = {"value": course.best_value, "best_epoch": course.best_epoch, "epochs": course.epoch}
-    content = {**found, "test": dict(results.figures), **results.tables}
+    content = {**found, "test": dict(results.figures), **results.tables, **evaluate.details(model, test)}
     session.write(paths.results, lambda aside: _write_json(aside, content))
     return Outcome(value=course.best_value, test=results.figures)
 

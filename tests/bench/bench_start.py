@@ -1,4 +1,7 @@
-"""How long commands take from Enter to the prompt, beside a bare interpreter: ``make bench``."""
+"""How long commands take from Enter to the prompt, and the screen to its first frame: ``make bench``.
+
+Commands stand beside a bare interpreter, the screen beside an empty Textual app, started in turns with it.
+"""
 
 import statistics
 import subprocess
@@ -7,8 +10,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from terminal import HEIGHT, WIDTH, Terminal
+
 COMMAND = str(Path(sys.executable).parent / "aetui")
 REPEATS = 7
+EMPTY_APP = "from textual.app import App; App().run()"
+LIMIT = 1.5
 
 
 def seconds(command: list[str]) -> list[float]:
@@ -19,6 +26,16 @@ def seconds(command: list[str]) -> list[float]:
         subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
         took.append(time.perf_counter() - began)
     return took[1:]
+
+
+def first_frames(root: list[str]) -> tuple[list[float], list[float]]:
+    """Seconds to the first frame of an empty Textual app and of the screen, in turns."""
+    empty, screen = [], []
+    for _ in range(REPEATS + 1):
+        for took, command in ((empty, [sys.executable, "-c", EMPTY_APP]), (screen, [COMMAND, *root])):
+            with Terminal(command) as terminal:
+                took.append(terminal.first(WIDTH * HEIGHT))
+    return empty[1:], screen[1:]
 
 
 def main() -> None:
@@ -38,6 +55,13 @@ def main() -> None:
         }.items():
             took = seconds(command)
             print(f"{name:<24}  {statistics.median(took):8.2f}  {min(took):9.2f}", flush=True)
+        empty, screen = first_frames(root)
+        for name, took in (("empty Textual app: frame", empty), ("aetui: frame", screen)):
+            print(f"{name:<24}  {statistics.median(took):8.2f}  {min(took):9.2f}", flush=True)
+        ratio = statistics.median(mine / other for mine, other in zip(screen, empty, strict=True))
+        print(
+            f"aetui paints its frame in {ratio:.2f} x the time: limit {LIMIT}, {'ok' if ratio <= LIMIT else 'MISSED'}"
+        )
 
 
 if __name__ == "__main__":

@@ -65,3 +65,12 @@ def test_a_live_run_is_paused_resumed_and_killed(aetui: CommandLine) -> None:
     assert (killed["state"], killed["reason"]) == ("failed", "killed by the user")
     lines = epochs_of(metrics)
     assert lines == list(range(1, len(lines) + 1))
+
+
+def test_tags_and_a_note(queued: CommandLine) -> None:
+    both = ("cae-digits/0", "cae-digits/1")
+    tagged = queued("tag", *both, "--add", "good", "--add", "erste", "--note", "für mich", "--json").json()
+    assert [run["user_attrs"]["tags"] for run in tagged] == [["good", "erste"]] * 2
+    assert queued("tag", both[1], "--remove", "good", "--note", "").out == "cae-digits/1  erste\n"
+    assert queued("tag", *both, "--add", "two words").status == 2
+    assert queued("tag", *both).out == "cae-digits/0  good, erste; für mich\ncae-digits/1  erste\n"

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.cli.command_line import COMMAND, CommandLine
+from tui.commands.options import Options, read_alone
 
 COMMANDS = (
     *("demo", "run", "search", "crossval", "evaluate", "latent", "recipe", "worker", "workers", "ls", "show", "logs"),
@@ -14,7 +16,7 @@ COMMANDS = (
 HEAVY = ("torch", "torchvision", "sklearn", "optuna", "sqlalchemy", "textual", "plotext", "matplotlib", "numpy")
 
 
-def modules_loaded_by(*arguments: str) -> set[str]:
+def modules_loaded_by(*arguments: str, expected: str = "0") -> set[str]:
     """The top-level modules that ``aetui ARGUMENTS`` has imported when it ends."""
     code = (
         "import sys\n"
@@ -25,8 +27,8 @@ def modules_loaded_by(*arguments: str) -> set[str]:
         "    print(end.code, *{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    status, *modules = done.stderr.split()
-    assert status == "0"
+    status, *modules = done.stderr.splitlines()[-1].split()
+    assert status == expected
     return set(modules)
 
 
@@ -35,6 +37,28 @@ def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     loaded = modules_loaded_by(*arguments)
     assert "typer" in loaded
     assert not loaded.intersection(HEAVY)
+
+
+def test_the_way_to_the_screen_does_not_wait_for_pydantic(tmp_path: Path) -> None:
+    assert "pydantic" in modules_loaded_by("ls", "--root", str(tmp_path))
+    assert "pydantic" not in modules_loaded_by("--root", str(tmp_path), "--no-mouse", expected="2"), "no terminal here"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], Options()),
+        (["--no-mouse", "--root", "there", "--debug"], Options(root=Path("there"), no_mouse=True, debug=True)),
+        (["--root=there", "--storage", "a://b"], Options(root=Path("there"), storage="a://b")),
+        (["--root"], None),
+        (["--root", "--debug"], None),
+        (["--debug=1"], None),
+        (["--root", "there", "ls"], None),
+        (["--help"], None),
+    ],
+)
+def test_options_alone_are_read_as_typer_reads_them_or_left_to_it(arguments: list[str], said: Options | None) -> None:
+    assert read_alone(arguments) == said
 
 
 def test_looking_imports_neither_torch_nor_optuna(trained: CommandLine) -> None:

@@ -2,16 +2,24 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.analysis.projections import Pca, align, projection_path, read_projection, rotation_onto
+from engine.analysis.projections import Pca, align, projection_path, read_projection, rotation_onto, source_of
 
 REPOSITORY = Path(__file__).parents[2]
 RNG = np.random.default_rng(5)
 CODES = RNG.normal(size=(200, 6)) @ RNG.normal(size=(6, 6)) + 3
+
+
+@pytest.fixture
+def one_core() -> Iterator[None]:
+    """As in the helper process: threads that spin at barriers take seconds on a machine that has others to run."""
+    with pytest.importorskip("threadpoolctl").threadpool_limits(1):
+        yield
 
 
 def _rotation(angle: float, mirrored: bool = False) -> np.ndarray:
@@ -114,7 +122,11 @@ def _project(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_helper_caches_tsne_beside_the_codes(codes_file: Path) -> None:
-    assert _project(codes_file, "--method", "tsne").returncode == 0
+    done = _project(codes_file, "--method", "tsne")
+    assert done.returncode == 0
+    parts = [float(line) for line in done.stdout.splitlines()]
+    assert parts == sorted(parts)
+    assert 0 < parts[0] < parts[-1] == 1
     cached = projection_path(codes_file, "tsne")
     assert cached.name == "12.tsne.npz"
     assert {path.name for path in codes_file.parent.iterdir()} == {"12.npz", "12.tsne.npz"}
@@ -124,6 +136,10 @@ def test_the_helper_caches_tsne_beside_the_codes(codes_file: Path) -> None:
     centres = np.stack([points[labels == label].mean(axis=0) for label in range(3)])
     distances = np.linalg.norm(points[:, None] - centres[None], axis=2)
     assert (distances.argmin(axis=1) == labels).all()
+    source = source_of(codes_file)
+    assert read_projection(cached, source) is not None
+    np.savez(codes_file, codes=np.zeros((90, 6)))
+    assert read_projection(cached, source_of(codes_file)) is None, "of other codes"
 
 
 def test_the_helper_lays_an_epoch_as_its_reference_lies(codes_file: Path, tmp_path: Path) -> None:
@@ -148,8 +164,36 @@ def test_codes_that_cannot_be_read_are_an_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [bad]
 
 
+@pytest.mark.usefixtures("one_core")
 def test_tsne_of_few_or_equal_codes() -> None:
     from engine.analysis.tsne import tsne
 
     assert tsne(CODES[:3]).shape == (3, 2)
     assert np.isfinite(tsne(np.ones((12, 4)))).all()
+
+
+@pytest.mark.usefixtures("one_core")
+def test_tsne_from_another_epoch_stays_close_to_it() -> None:
+    from engine.analysis.tsne import tsne
+
+    labels = np.arange(120) % 4
+    codes = np.eye(6)[labels] * 12 + RNG.normal(size=(120, 6))
+    before, after = tsne(codes), codes + RNG.normal(size=codes.shape) * 0.3
+    again, anew = tsne(after, before), tsne(after)
+    moved = [np.linalg.norm(align(points, before) - before, axis=1).mean() for points in (again, anew)]
+    assert moved[0] < moved[1]
+    centres = np.stack([again[labels == label].mean(axis=0) for label in range(4)])
+    assert np.ptp(centres, axis=0).min() > 1, "and is a picture of its own codes"
+
+
+@pytest.mark.usefixtures("one_core")
+def test_codes_that_are_not_finite_leave_the_others_where_they_would_be() -> None:
+    from engine.analysis.tsne import tsne
+
+    codes = CODES[:60].copy()
+    codes[7, 2], codes[9, 0] = np.nan, np.inf
+    points = tsne(codes, start=tsne(codes))
+    assert np.isnan(points[[7, 9]]).all()
+    assert np.isfinite(np.delete(points, [7, 9], axis=0)).all()
+    assert np.isnan(align(points, np.flip(points))[7]).all()
+    assert np.isnan(tsne(np.full((6, 3), np.nan))).all()

@@ -60,6 +60,8 @@ def test_a_classifier_learns_and_says_how_well(make_classifier: Any) -> None:
     results = json.loads(session.paths.results.read_text())
     confusion = np.array(results["confusion"])
     assert confusion.shape == (10, 10)
+    wrong = 1 - confusion.diagonal() / confusion.sum(axis=1)
+    assert list(results["error_by_class"].values()) == pytest.approx(wrong.tolist())
     assert confusion.sum() == 180
     assert confusion.trace() / 180 == pytest.approx(outcome.test["accuracy"])
     assert results["classes"] == [str(digit) for digit in range(10)]

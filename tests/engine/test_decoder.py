@@ -16,7 +16,11 @@ import torch
 
 from engine import catalog, jobs
 from engine.analysis.loaded import load_run
+from engine.analysis.showing import samples
+from engine.data.images import Images
+from engine.models.autoencoder import ConvolutionalAutoencoder
 from engine.models.base import Autoencoder
+from engine.models.noise import fixed_generator
 from engine.spec import RunSpec
 from engine.training.evaluate import encode
 from store.database import Database, open_database
@@ -64,7 +68,7 @@ class _Helper:
         return self._process.wait(30)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def helper(trained: Database) -> Iterator[_Helper]:
     started = _Helper(trained.root)
     yield started
@@ -95,6 +99,72 @@ def test_it_decodes_what_the_model_decodes(trained: Database, helper: _Helper) -
     assert line.shape == (10, 1, 28, 28)
     assert (line[[0, -1]] == _images(found["reconstructions"])).all()
     assert np.abs(line[4] / 255 - middle[0]).max() <= 0.51 / 255
+
+
+def test_it_finds_the_worst_and_best_reconstructed(trained: Database, helper: _Helper) -> None:
+    run = load_run(trained, RunName.parse(RUN), "cpu")
+    images = run.splits.validation
+    with torch.inference_mode():
+        errors = (run.model(images.batch(slice(None))) - images.batch(slice(None))).square().mean(dim=(1, 2, 3))
+    worst, best = (helper.ask(run=RUN, show=show) for show in ("worst", "best"))
+    assert worst["epoch"] == best["epoch"] == 3
+    assert worst["errors"] == pytest.approx(errors.sort(descending=True).values[:20].tolist(), rel=1e-4)
+    assert best["errors"] == pytest.approx(errors.sort().values[:20].tolist(), rel=1e-4)
+    for found in (worst, best):
+        taken = images.take(torch.tensor(found["indices"]))
+        assert found["labels"] == taken.labels.tolist()
+        assert (_images(found["originals"]) == taken.pixels.numpy()).all()
+        assert found["errors"] == pytest.approx(errors[found["indices"]].tolist(), rel=1e-4)
+
+
+def test_class_means_and_what_lies_halfway_between_them(trained: Database, helper: _Helper) -> None:
+    run = load_run(trained, RunName.parse(RUN), "cpu")
+    assert isinstance(run.model, Autoencoder)
+    images = run.splits.validation
+    codes = encode(run.model, images)
+    means = torch.stack([codes[images.labels == label].mean(dim=0) for label in (2, 7)])
+    with torch.inference_mode():
+        two, seven, halfway = run.model.decode(torch.cat([means, means.mean(dim=0)[None]])).numpy()
+    found = helper.ask(run=RUN, epoch=3, show="classes")
+    assert found["labels"] == list(range(10))
+    decoded, mixtures = _images(found["means"]), _images(found["mixtures"])
+    assert mixtures.shape == (10, 10, 1, 28, 28)
+    for image, expected in ((decoded[2], two), (decoded[7], seven), (mixtures[2, 7], halfway), (mixtures[7, 7], seven)):
+        assert np.abs(image / 255 - expected).max() <= 0.51 / 255
+    assert (mixtures[2, 7] == mixtures[7, 2]).all()
+
+
+def test_samples_are_drawn_from_the_prior_or_like_the_codes(trained: Database, helper: _Helper) -> None:
+    run = load_run(trained, RunName.parse(RUN), "cpu")
+    assert isinstance(run.model, Autoencoder)
+    found = helper.ask(run=RUN, show="samples")
+    assert found["is_prior"]
+    drawn = torch.randn((60, 3), generator=fixed_generator(torch.device("cpu")))
+    with torch.inference_mode():
+        expected = run.model.decode(drawn).numpy()
+    assert np.abs(_images(found["samples"]) / 255 - expected).max() <= 0.51 / 255
+
+
+class _AsItIs(ConvolutionalAutoencoder):
+    """Its codes are the first two pixels, and its images show a code as they are."""
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        return images[:, 0, 0, :2]
+
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
+        return codes[:, None, None, :].clamp(0, 1)
+
+
+def test_without_a_prior_samples_have_the_mean_and_spread_of_the_codes() -> None:
+    place = torch.rand(1000, generator=torch.Generator().manual_seed(3))
+    codes = torch.stack([0.3 + 0.2 * place, 0.7 - 0.1 * place], dim=1)  # on a line: a covariance of rank one
+    pixels = torch.zeros((1000, 1, 16, 16), dtype=torch.uint8)
+    pixels[:, 0, 0, :2] = (codes * 255).round().to(torch.uint8)
+    images = Images(pixels=pixels, labels=torch.zeros(1000, dtype=torch.int64), class_names=("0",))
+    found = samples(_AsItIs(catalog.kind("cae").spec(latent_dim=2), (1, 16, 16)), images)[:, 0, 0] / 255
+    assert found.mean(axis=0) == pytest.approx([0.4, 0.65], abs=0.02)
+    assert found.std(axis=0) == pytest.approx([0.2 / 12**0.5, 0.1 / 12**0.5], rel=0.3)
+    assert np.corrcoef(found.T)[0, 1] < -0.95
 
 
 def test_what_it_cannot_decode_it_says_and_goes_on(trained: Database, helper: _Helper) -> None:

@@ -136,6 +136,25 @@ def test_a_classifier_is_evaluated_by_its_error() -> None:
     assert found["confusion"] == [[100, 0], [100, 0]]
 
 
+def test_confusion_is_that_of_scikit_learn() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    torch.manual_seed(4)
+    images = _images(300)
+    images.labels[:] = torch.randint(0, 3, (300,))
+    images = Images(pixels=images.pixels, labels=images.labels, class_names=("a", "b", "c"))
+    model = Classifier(ClassifierSpec(width=2, hidden=16), (1, 8, 8), 3).eval()
+    with torch.no_grad():
+        logits = torch.cat([model(batch) for batch, _ in images.batches()])
+        model.encoder.output.bias.sub_(logits.mean(dim=0))  # so that it takes sides
+        said = torch.cat([model(batch).argmax(dim=1) for batch, _ in images.batches()])
+    assert len(said.unique()) > 1
+    found = evaluate(model, images)
+    assert found["confusion"] == metrics.confusion_matrix(images.labels, said, labels=[0, 1, 2]).tolist()
+    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(images.labels, said))
+    recall = metrics.recall_score(images.labels, said, average=None, zero_division=0)
+    assert list(found["error_by_class"].values()) == pytest.approx((1 - recall).tolist())
+
+
 class _LinearGaussian(VariationalAutoencoder):
     """x = w z + noise on 64 pixels with a 1-D code, whose posterior is known (Bishop 2006, equation 2.116)."""
 
@@ -275,6 +294,9 @@ def test_the_helper_prints_figures_and_adds_them_to_the_run(trained: Root) -> No
     assert [(noisy - originals)[is_grey].std() for noisy in inputs[:2]] == pytest.approx([0.1, 0.2], rel=0.3)
     assert (inputs[2] == 0)[originals > 0].mean() == pytest.approx(0.25, abs=0.05)
     assert found["mse"] == pytest.approx(results["test"]["mse"], rel=1e-6)
+    assert results["kl_by_unit"] == found["kl_by_unit"]
+    assert results["mse_by_class"] == found["mse_by_class"]
+    assert results["best_epoch"] >= 1, "what the training left is still there"
 
 
 def test_the_helper_evaluates_a_classifier(trained: Root) -> None:

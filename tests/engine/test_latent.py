@@ -21,8 +21,10 @@ from engine.models.base import Autoencoder
 from engine.models.classifier import Classifier
 from engine.models.variational import VariationalAutoencoder
 from engine.spec import ClassifierSpec, ModelSpec, RunSpec, VariationalSpec
+from store import listing
 from store.database import open_database
 from store.errors import RequestError
+from store.names import RunName
 from store.paths import Root
 
 REPOSITORY = Path(__file__).parents[2]
@@ -199,7 +201,7 @@ def _helper(root: Root, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_the_helper_leaves_arrays_and_prints_figures(trained: Root, tmp_path: Path) -> None:
     out = tmp_path / "latent.npz"
-    done = _helper(trained, "vae-digits/0", "--split", "test", "--method", "tsne", "--limit", 100, "--out", out)
+    done = _helper(trained, "vae-digits/0", "--method", "tsne", "--limit", 100, "--out", out)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["file"], found["num_images"]) == (str(out), 100)
@@ -209,6 +211,9 @@ def test_the_helper_leaves_arrays_and_prints_figures(trained: Root, tmp_path: Pa
         assert arrays["mixture_images"].shape == (45, 3, 1, 28, 28)
         assert arrays["sample_images"].shape == (64, 1, 28, 28)
     assert [path.name for path in tmp_path.iterdir()] == ["latent.npz"]
+    kept = listing.run(open_database(trained), RunName("vae-digits", 0)).user_attrs
+    assert kept["latent_silhouette"] == found["silhouette"]
+    assert "latent_trustworthiness" not in kept  # that of another projection than the PCA
 
 
 @pytest.mark.parametrize(

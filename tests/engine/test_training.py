@@ -55,13 +55,19 @@ def test_a_run_leaves_what_the_panes_read(make_session: Any) -> None:
         assert record["val_mse"] == value
         assert record["val_loss"] == pytest.approx(record["val_mse"] + 5e-4 * record["val_kl"])
         assert {"train_loss", "train_mse", "train_kl", "beta", "lr", "time"} <= set(record)
+        # All validation images are looked at: there are fewer than the sample would hold.
+        assert sum(record["kl_by_unit"]) == pytest.approx(record["val_kl"], rel=1e-3)
+        assert record["active_units"] <= len(record["kl_by_unit"]) == 3
     assert len(session.steps) == 3 * 7
     assert session.steps[-1].keys() >= {"epoch", "step", "loss", "time"}
     assert [record["time"] for record in session.steps] == sorted(record["time"] for record in session.steps)
     assert outcome.value == min(session.values)
     assert not outcome.was_stopped
     assert set(outcome.test) == {"mse", "psnr", "ssim", "kl"}
-    assert json.loads(session.paths.results.read_text())["test"] == outcome.test
+    results = json.loads(session.paths.results.read_text())
+    assert results["test"] == outcome.test
+    assert sum(results["kl_by_unit"]) == pytest.approx(outcome.test["kl"], rel=1e-5)
+    assert set(results["mse_by_class"]) == set("0123456789")
 
     with np.load(session.paths.latents_of(2), allow_pickle=False) as archive:
         codes, labels, indices = archive["codes"], archive["labels"], archive["indices"]

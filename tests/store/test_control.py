@@ -1,3 +1,7 @@
+import re
+from typing import Any
+
+import optuna
 import pytest
 
 from store import control, listing, queue
@@ -101,3 +105,53 @@ def test_an_absent_run_is_one_sentence(database: Database) -> None:
     for ask in (control.stop, control.pause, control.resume, control.remove, control.restore):
         with pytest.raises(RequestError, match="There is no run none/7"):
             ask(database, RunName("none", 7))
+
+
+def test_tags_and_notes_are_user_attributes_of_the_trial(database: Database) -> None:
+    first, second = add_run(database), add_run(database)
+    before = listing.change_token(database)
+    control.annotate(database, [first, second], add=["gut", "baseline"], note="with more blur, für später")
+    assert listing.change_token(database) != before
+    control.annotate(database, [second], add=["new", "gut"], remove=["baseline", "absent"], note="")
+    assert (listing.run(database, first).tags, listing.run(database, first).note) == (
+        ("gut", "baseline"),
+        "with more blur, für später",
+    )
+    assert (listing.run(database, second).tags, listing.run(database, second).note) == (("gut", "new"), "")
+    url = database.url.render_as_string(hide_password=False)
+    trials = optuna.load_study(study_name="cae-digits", storage=url).trials
+    assert trials[0].user_attrs == {
+        "latent_dim": 6,
+        "tags": ["gut", "baseline"],
+        "note": "with more blur, für später",
+    }
+    assert trials[1].user_attrs == {"latent_dim": 6, "tags": ["gut", "new"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"add": ["a b"]}, "The tag 'a b' cannot be used"),
+        ({"add": ["-a"]}, "cannot be used"),
+        ({"add": [""]}, "cannot be used"),
+        ({"add": ["x" * 41]}, "cannot be used"),
+        ({"add": ["\x1b[31m"]}, "cannot be used"),
+        ({"add": [f"t{number}" for number in range(51)]}, "would have 51 tags"),
+        ({"note": "x" * 501}, "The note 'xxx"),
+        ({"note": "two\nlines"}, "cannot be used"),
+    ],
+)
+def test_what_cannot_be_shown_is_no_tag_and_no_note(database: Database, change: dict[str, Any], sentence: str) -> None:
+    name = add_run(database)
+    with pytest.raises(RequestError, match=re.escape(sentence)):
+        control.annotate(database, [name], **{"add": ["fine"], **change})
+    assert listing.run(database, name).user_attrs == {"latent_dim": 6}
+
+
+def test_all_runs_are_tagged_or_none(database: Database) -> None:
+    names = [add_run(database) for _ in range(3)]
+    control.remove(database, names[2])
+    for absent, sentence in ((names[2], "is deleted"), (RunName("cae-digits", 7), "There is no run cae-digits/7")):
+        with pytest.raises(RequestError, match=sentence):
+            control.annotate(database, [*names[:2], absent], add=["x"])
+    assert all(not run.tags for run in listing.runs(database))

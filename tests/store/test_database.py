@@ -1,14 +1,20 @@
 import multiprocessing
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
-from store.database import open_database
+from store import queue
+from store.database import Database, open_database
 from store.errors import RequestError
 from store.experiments import ensure_experiment
 from store.listing import experiments
+from store.listing_reader import ListingReader
 from store.paths import Root
+from store.records import RunState
+from tests.queued import add_run
 
 
 def _begin(path: Path, barrier: "multiprocessing.synchronize.Barrier", results: "multiprocessing.Queue[str]") -> None:
@@ -79,6 +85,24 @@ def test_a_storage_that_does_not_answer_is_one_sentence_without_its_password(roo
         open_database(root, address, create=True)
     assert "hunter2" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_root_of_the_first_version_is_brought_up_to_this_one(database: Database, root: Root, worker_id: str) -> None:
+    name = add_run(database)
+    with database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("DROP INDEX ix_aetui_runs_changed"))
+        connection.execute(sqlalchemy.text("ALTER TABLE aetui_runs DROP COLUMN changed"))
+        connection.execute(sqlalchemy.text("UPDATE aetui_schema SET version = 1"))
+    with ThreadPoolExecutor(4) as pool:  # two screens and two workers at once
+        opened = list(pool.map(lambda _: open_database(root, database.storage), range(4)))
+    reader = ListingReader(opened[0])
+    assert [run.name for run in reader.read(None)[2]] == [name]
+    claim = queue.claim(opened[1], worker_id, "cpu")
+    assert claim is not None
+    assert reader.read(None)[2][0].state is RunState.RUNNING
+    for each in opened:
+        each.close()
+    open_database(root, database.storage).close()
 
 
 def test_a_root_of_another_version_is_named_and_left_alone(root: Root) -> None:

@@ -1,10 +1,14 @@
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
-from store import control, listing, queue
+from store import clock, control, listing, listing_reader, queue, results, schema
 from store.database import Database
 from store.errors import RequestError
 from store.experiments import ensure_experiment
-from store.records import RunState
+from store.listing_reader import ListingReader
+from store.records import Experiment, Run, RunState
 from tests.queued import add_run
 
 
@@ -66,3 +70,75 @@ def test_the_change_token_moves_with_every_change_and_rests_otherwise(database: 
     listing.runs(database)
     listing.experiments(database)
     assert listing.change_token(database) == seen[-1]
+
+
+def told(database: Database, experiment: str) -> tuple[list[Experiment], str | None, tuple[Run, ...]]:
+    """What a `ListingReader` must say, read as a whole."""
+    runs = (
+        replace(run, user_attrs={key: value for key, value in run.user_attrs.items() if key not in run.params})
+        for run in listing.runs(database, experiment)
+    )
+    return listing.experiments(database), experiment, tuple(runs)
+
+
+def test_a_reader_of_what_changed_tells_what_is_there(database: Database, worker_id: str) -> None:
+    names = [add_run(database, "a") for _ in range(4)]
+    add_run(database, "b")
+    reader = ListingReader(database)
+    assert reader.read("a") == told(database, "a")
+    claim = queue.claim(database, worker_id, "cpu")
+    assert claim is not None
+    other = queue.claim(database, worker_id, "cpu")
+    assert other is not None
+    changes: list[Callable[[], object]] = [
+        lambda: add_run(database, "a"),
+        lambda: queue.report(database, claim, 1, 0.5),
+        lambda: queue.finish(database, claim, "COMPLETE", value=0.5),
+        lambda: queue.finish(database, other, "COMPLETE", value=0.4),
+        lambda: control.annotate(database, [claim.name], add=["good"], note="so far"),
+        lambda: control.annotate(database, [claim.name], remove=["good"]),
+        lambda: results.add_test(database, claim.name, {"mse": 0.3}),
+        lambda: control.set_lock(database, claim.name, True),
+        lambda: control.pause(database, names[2]),
+        lambda: control.stop(database, names[3]),
+        lambda: control.remove(database, other.name),
+        lambda: control.restore(database, other.name),
+        lambda: ensure_experiment(database, "c", "vae", "mnist"),
+        lambda: add_run(database, "b"),
+    ]
+    for change in changes:
+        before = reader.read("a")
+        change()
+        after = reader.read("a")
+        assert after == told(database, "a")
+        assert sum(all(run is not old for old in before[2]) for run in after[2]) <= 1, "the others are as they were"
+        assert reader.read("b") == told(database, "b")
+    assert reader.read("a")[2] is after[2]
+    assert reader.read("gone")[1] == "b", "something waits there"
+
+
+def test_a_live_run_grows_older_without_anybody_writing_its_row(database: Database, worker_id: str) -> None:
+    add_run(database, "a")
+    reader = ListingReader(database)
+    claim = queue.claim(database, worker_id, "cpu")
+    assert claim is not None
+    before = reader.read("a")
+    with database.engine.begin() as connection:  # as if it had been silent for long
+        connection.execute(schema.leases.update().values(heartbeat_at=clock.now(connection) - 20))
+    assert (before[2][0].state, reader.read("a")[2][0].state) == (RunState.RUNNING, RunState.STALLED)
+
+
+def test_of_a_large_experiment_the_newest_and_the_live_ones_come_first(
+    database: Database, worker_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing_reader, "_NEWEST", 2)
+    for _ in range(5):
+        add_run(database, "a")
+    queue.claim(database, worker_id, "cpu")
+    reader = ListingReader(database)
+    experiments, _, runs = reader.read("a")
+    assert [run.name.number for run in runs] == [0, 3, 4]
+    assert reader.is_partial
+    assert experiments[0].num_runs == 5
+    assert reader.read("a") == told(database, "a")
+    assert not reader.is_partial

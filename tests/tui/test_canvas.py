@@ -123,3 +123,16 @@ def test_ten_classes_have_ten_colours_and_digits() -> None:
     standard = {Color.parse(class_colour(label, look)).downgrade(ColorSystem.STANDARD) for label in range(10)}
     assert len(standard) == 10, "as a terminal of 16 colours shows them"
     assert [class_digit(label) for label in range(10)] == list("0123456789")
+
+
+def test_one_class_alone_is_in_colour_and_before_the_others() -> None:
+    points = np.array([[0.1, 0.5], [0.1, 0.5], [0.1, 0.5], [0.9, 0.5]])
+    labels = np.array([4, 4, 7, 4])
+    canvas = scatter(points, labels, 2, 1, look=PLAIN, limits=BOX, only=7)
+    assert lines(canvas) == ["7."]
+    (row,) = scatter(points, labels, 2, 1, look=Look(), limits=BOX, only=7).lines()
+    chosen, other = row
+    assert chosen.style == Style(color=class_colour(7, Look()))
+    assert other.style == Style(dim=True)
+    styles = {span.style for span in class_legend(labels, Look(), only=7).spans}
+    assert styles == {Style(dim=True), Style(color=class_colour(7, Look()), bold=True, reverse=True)}

@@ -7,12 +7,11 @@ import pytest
 from store.names import RunName
 from store.records import Experiment, Run, RunState
 from tui.filtering import (
-    ExperimentRow,
-    RunRow,
+    RunFilter,
     choices_of_experiments,
     choices_of_runs,
-    compiled,
     completion,
+    experiments_like,
 )
 from tui.sorting import Order, in_order
 
@@ -28,6 +27,12 @@ def run(number: int = 3, state: RunState = RunState.FAILED, **changes: Any) -> R
     return Run(**(facts | changes))
 
 
+def lets_through(words: str, found: Run) -> bool:
+    asked = RunFilter()
+    asked.look_for(words)
+    return bool(asked.let_through([found]))
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -40,7 +45,7 @@ def run(number: int = 3, state: RunState = RunState.FAILED, **changes: Any) -> R
     ],
 )  # fmt: skip
 def test_lets_through(words: str) -> None:
-    assert compiled(words)(RunRow(run()))
+    assert lets_through(words, run())
 
 
 @pytest.mark.parametrize(
@@ -53,12 +58,12 @@ def test_lets_through(words: str) -> None:
     ],
 )  # fmt: skip
 def test_keeps_back(words: str) -> None:
-    assert not compiled(words)(RunRow(run()))
+    assert not lets_through(words, run())
 
 
 def test_words_that_name_no_field_are_looked_for_as_they_stand() -> None:
-    assert compiled("RuntimeError:")(RunRow(run()))
-    assert compiled("digits/3")(RunRow(run()))
+    assert lets_through("RuntimeError:", run())
+    assert lets_through("digits/3", run())
 
 
 def test_experiments_have_fields_too() -> None:
@@ -67,9 +72,9 @@ def test_experiments_have_fields_too() -> None:
         states={RunState.RUNNING: 1, RunState.PRUNED: 0, RunState.COMPLETE: 4},
     )  # fmt: skip
     for words in ("search", "kind:vae best<0.03", "runs>=5", "state:running state:complete", "name:vae"):
-        assert compiled(words)(ExperimentRow(found)), words
+        assert experiments_like(words)(found), words
     for words in ("state:pruned", "runs<5", "has:nothing", "best>0.03"):
-        assert not compiled(words)(ExperimentRow(found)), words
+        assert not experiments_like(words)(found), words
     assert choices_of_experiments([found])["state"] == {"running", "complete"}
 
 

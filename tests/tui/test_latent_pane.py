@@ -1,5 +1,7 @@
 """The keys of the latent pane on the screen: what they show, and what the decoder is asked."""
 
+import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 from textual.pilot import Pilot
 
+from engine.analysis.projections import projection_path, source_of
 from store.names import RunName
 from store.paths import Root
 from tests.tui.conftest import Until
@@ -132,7 +135,7 @@ async def test_axes_are_gone_through_and_chosen(
     root: Root, runs: dict[str, RunName], asked: list[Question], until: Until
 ) -> None:
     async with opened(root, runs["complete"], "PCA of 6-D", until) as pilot:
-        for axes in ("z1 x z2", "z3 x z4", "z5 x z6", "PCA of 6-D"):
+        for axes in ("t-SNE of epoch 10", "z1 x z2", "z3 x z4", "z5 x z6", "PCA of 6-D"):
             await pilot.press("m")
             await until(sees(pilot, axes))
         await pilot.press("Y")
@@ -173,3 +176,128 @@ async def test_a_run_without_a_decoder_is_told_of(root: Root, runs: dict[str, Ru
     async with opened(root, runs["vae"], "z1 x z2", until) as pilot:
         await pilot.press("i")
         await until(sees(pilot, "vae-b/0 has no", "checkpoint: no", "epoch of it was"))
+
+
+def keep_tsne(root: Root, run: RunName, *epochs: int) -> None:
+    """Pictures as the helper process leaves them."""
+    for epoch in epochs:
+        codes = root.run(run).latents_of(epoch)
+        points = np.load(codes)["codes"][:, :2].astype(np.float32) * 3
+        np.savez(projection_path(codes, "tsne"), points=points, source=np.array(source_of(codes)))
+
+
+def making(pilot: Pilot[object]) -> bool:
+    """Whether a t-SNE is being made."""
+    embedder = home(pilot)._embedder
+    return embedder is not None and embedder._process is not None
+
+
+async def test_tsne_is_made_beside_the_screen_and_kept(
+    root: Root, runs: dict[str, RunName], asked: list[Question], until: Until
+) -> None:
+    async with opened(root, runs["complete"], "PCA of 6-D", until) as pilot:
+        await pilot.press("m")
+        await until(sees(pilot, "t-SNE of epoch 10, 400 codes: ", "esc gives it up"))
+        await until(sees(pilot, "epoch 10 of 10  t-SNE of 6-D  400 codes"))
+        assert projection_path(root.run(runs["complete"]).latents_of(10), "tsne").is_file()
+        await pilot.press("i")
+        await until(lambda: asked)
+        assert not asked[-1].codes, "the place under the cursor is no code"
+        await until(sees(pilot, f"sample {asked[-1].sample}", "t-SNE: decoded", "error 0.0123"))
+        await pilot.press("b", *["right"] * 9, "b")
+        await until(lambda: len(asked[-1].between) == 2)
+        await pilot.press("#")
+        await until(sees(pilot, "t-SNE has no way back to codes"))
+        assert not asked[-1].codes
+        await pilot.press(",")
+        await until(sees(pilot, "t-SNE of epoch 9, 400 codes: "))
+        await pilot.press("1")
+        await until(lambda: not making(pilot))
+        await pilot.press("2")
+        await until(lambda: making(pilot))
+        await pilot.press("escape")
+        await until(sees(pilot, "epoch 9 of 10", "PCA of 6-D"))
+        await until(lambda: not making(pilot))
+        assert not projection_path(root.run(runs["complete"]).latents_of(9), "tsne").exists()
+        assert current(pilot) == runs["complete"]
+
+
+async def test_playing_tsne_waits_for_pictures_that_are_made(
+    root: Root, runs: dict[str, RunName], until: Until
+) -> None:
+    keep_tsne(root, runs["vae"], 1, 2, 4, 5, 6)
+    async with opened(root, runs["vae"], "z1 x z2", until) as pilot:
+        await pilot.press("m")
+        await until(sees(pilot, "epoch 6 of 10  t-SNE of 2-D"))
+        await pilot.press(*[","] * 4, "P")
+        for epoch in (2, 3, 4):
+            await until(sees(pilot, f"epoch {epoch} of 10"))
+            assert "esc gives it up" not in shown(pilot), "what was shown stays, while the next is made"
+        assert projection_path(root.run(runs["vae"]).latents_of(3), "tsne").is_file()
+
+
+async def test_two_runs_side_by_side(root: Root, runs: dict[str, RunName], asked: list[Question], until: Until) -> None:
+    async with opened(root, runs["complete"], "PCA of 6-D", until, (200, 60)) as pilot:
+        await pilot.press("B")
+        await until(sees(pilot, "Two runs go side by side: mark two, or one and go to another."))
+        await pilot.press("space", "B")
+        await until(lambda: current(pilot) == runs["stopped"])
+        await until(sees(pilot, "run 0  epoch 10 of 10  PCA of 6-D", "run 1  epoch 5 of 10  PCA of 6-D"))
+        (line,) = (line for line in shown(pilot).split("\n") if "run 1  epoch" in line)
+        assert line.index("run 1  epoch 5") < line.index("run 0  epoch 10"), "the one under the cursor first"
+        assert ", turned" in line[line.index("run 0") :]
+        frame, beside = pane(pilot).frame(), pane(pilot).frame_beside()
+        assert frame is not None
+        assert beside is not None
+        before = shown(pilot).count("●")
+        await pilot.press("i")
+        await until(lambda: asked)
+        assert asked[-1].run == runs["stopped"]
+        assert asked[-1].sample is not None
+        await until(lambda: shown(pilot).count("●") > before)  # the same sample in the other cloud
+        await pilot.press("left", "i", ",")
+        await until(sees(pilot, "run 1  epoch 5 of 10", "run 0  epoch 9 of 10"))
+        await pilot.press(*"P")
+        for first, second in ((5, 9), (5, 10)):
+            await until(sees(pilot, f"run 1  epoch {first} ", f"run 0  epoch {second} "))
+        await pilot.press("tab", "tab", "space", "up", "C")
+        await until(lambda: current(pilot) == runs["stopped"] and len(home(pilot).runs.marks) == 2)
+        await pilot.press("up")
+        await until(lambda: re.search(r"run 0  epoch.*run 1  epoch", shown(pilot)))
+        assert pane(pilot).view.only == 0, "the other one is first now, and looked at as before"
+        await pilot.press("u", "space", "space", "space")
+        await until(lambda: len(home(pilot).runs.marks) == 3)
+        await until(lambda: "run 0  epoch" not in shown(pilot))
+        await pilot.press("B")
+        await until(sees(pilot, "Two runs go side by side: 3 are marked"))
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+async def test_two_runs_in_a_narrow_pane_are_one_above_the_other(
+    root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]
+) -> None:
+    async with opened(root, runs["complete"], "PCA of 6-D", until, size) as pilot:
+        await pilot.press("space", "B")
+        await until(sees(pilot, "run 0  epoch 10 of 10", "run 1  epoch 5 of 10"))
+        lines = shown(pilot).split("\n")
+        assert len(lines) == size[1]
+        assert max(map(len, lines)) <= size[0]
+        rows = [row for row, line in enumerate(lines) if re.search(r"run \d  epoch \d", line)]
+        assert rows[1] - rows[0] >= size[1] // 2 - 5
+        await pilot.press("B")
+        await until(lambda: "run 0" not in shown(pilot))
+
+
+async def test_the_head_says_how_well_neighbours_tell_the_classes_and_one_class_is_shown_alone(
+    root: Root, runs: dict[str, RunName], until: Until
+) -> None:
+    async with opened(root, runs["vae"], "z1 x z2", until) as pilot:
+        assert "knn" not in shown(pilot)
+        study = root.run(runs["vae"]).folder / "latent-validation-pca.json"
+        study.write_text(json.dumps({"figures": {"knn_accuracy": 0.875}}))
+        await until(sees(pilot, "z1 x z2  400 codes  knn 87.5%"))
+        for _ in range(3):
+            await pilot.press("C")
+        assert pane(pilot).view.only == 2
+        await pilot.press("C", "C")
+        assert pane(pilot).view.only is None

@@ -1,5 +1,7 @@
 """How the latent pane looks at a cloud, without a screen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from tui.canvas import Limits, density, scatter
 from tui.decoding import Decoded
 from tui.latent_lines import SIDE_WIDTH, between_lines, grid_lines, grid_size, side_lines
 from tui.latent_view import LatentView
-from tui.latents import Codes, Frame, project
+from tui.latents import Codes, Frame, Plane, project
 from tui.look import Look
 
 WHOLE = Limits(-2.0, 2.0, -1.0, 1.0)
@@ -19,18 +21,49 @@ def frame(dim: int, number: int = 60) -> Frame:
     return project(Codes(3, values, np.arange(number) % 4, np.arange(number) * 10), None)
 
 
+def plane_of(frame: Frame) -> Plane:
+    assert frame.plane is not None
+    return frame.plane
+
+
 def picture(grey: int) -> np.ndarray:
     return np.full((1, 1, 28, 28), grey, dtype=np.uint8)
 
 
 def test_axes_go_round() -> None:
-    view, seen = LatentView(), []
-    for _ in range(5):
+    view, seen = LatentView(shows_grid=True), []
+    for _ in range(6):
         view = view.with_next_axes(6)
-        seen.append(view.axes)
-    assert seen == [(0, 1), (2, 3), (4, 5), None, (0, 1)]
+        seen.append("t-SNE" if view.shows_tsne else view.axes)
+    assert seen == ["t-SNE", (0, 1), (2, 3), (4, 5), None, "t-SNE"]
+    assert not view.shows_grid, "t-SNE has none"
     assert LatentView(axes=(0, 1)).with_next_axes(3).axes is None, "a last axis alone is no plane"
-    assert LatentView().with_next_axes(2) == LatentView()
+    assert LatentView().with_next_axes(2).with_next_axes(2) == LatentView()
+    assert LatentView().with_next_axes(1) == LatentView()
+
+
+def test_classes_go_round() -> None:
+    view, seen = LatentView(), []
+    for _ in range(4):
+        view = view.with_next_class([0, 3])
+        seen.append(view.only)
+    assert seen == [0, 3, None, 0]
+    assert view.with_next_class([5]).only == 5, "whatever class it was, another cloud lacks it"
+
+
+def test_a_cloud_is_turned_onto_that_of_another_run_of_the_same_images() -> None:
+    first = frame(6)
+    angle = np.array([[np.cos(2.0), -np.sin(2.0)], [np.sin(2.0), np.cos(2.0)]])
+    other = replace(first, points=first.points @ angle)
+    assert other.is_of_the_images_of(first)
+    turned = other.turned_onto(first)
+    np.testing.assert_allclose(turned.points, first.points, atol=1e-6)
+    assert turned.axes.endswith(", turned")
+    assert turned.plane is None
+    assert not replace(first, labels=first.labels + 1).is_of_the_images_of(first)
+    assert (first.row_of(170), first.row_of(171)) == (17, None)
+    assert not first.along(0, 1).is_turnable
+    assert first.embedded(first.points).is_turnable
 
 
 def test_zoom_is_around_the_cursor_and_ends_with_all() -> None:
@@ -76,17 +109,17 @@ def test_ends_are_set_one_after_the_other() -> None:
 @pytest.mark.parametrize("dim", [2, 6])
 def test_places_of_the_plane_are_codes(dim: int) -> None:
     found = frame(dim)
-    codes = found.plane.codes_at(found.points)
+    codes = plane_of(found).codes_at(found.points)
     assert codes.shape == (60, dim)
     if dim == 2:
         np.testing.assert_allclose(codes, found.codes, atol=1e-6)
     # Whatever else, what lies on the plane is projected back onto its place.
-    back = (codes - found.plane.origin) @ found.plane.directions.T
+    back = (codes - plane_of(found).origin) @ plane_of(found).directions.T
     np.testing.assert_allclose(back, found.points, atol=1e-6)
     raw = found.along(dim - 1, 0)
     assert raw.axes == f"z{dim} x z1"
     assert (raw.points == found.codes[:, [dim - 1, 0]]).all()
-    codes = raw.plane.codes_at(raw.points)
+    codes = plane_of(raw).codes_at(raw.points)
     np.testing.assert_allclose(codes[:, [dim - 1, 0]], raw.points, atol=1e-6)
     if dim > 2:
         np.testing.assert_allclose(codes[:, 1:-1], np.tile(found.codes.mean(axis=0)[1:-1], (60, 1)), atol=1e-5)
@@ -95,10 +128,10 @@ def test_places_of_the_plane_are_codes(dim: int) -> None:
 def test_turned_planes_still_lead_back_to_codes() -> None:
     before = frame(6)
     turned = project(Codes(4, -before.codes[:, ::-1], before.labels, before.indices), before)
-    back = (turned.plane.codes_at(turned.points) - turned.plane.origin) @ turned.plane.directions.T
+    back = (plane_of(turned).codes_at(turned.points) - plane_of(turned).origin) @ plane_of(turned).directions.T
     np.testing.assert_allclose(back, turned.points, atol=1e-6)
-    residual = turned.codes - turned.plane.codes_at(turned.points)
-    np.testing.assert_allclose(residual @ turned.plane.directions.T, 0, atol=1e-5)
+    residual = turned.codes - plane_of(turned).codes_at(turned.points)
+    np.testing.assert_allclose(residual @ plane_of(turned).directions.T, 0, atol=1e-5)
 
 
 def test_nearest_is_the_nearest_that_is_known() -> None:
@@ -158,8 +191,8 @@ def test_the_line_between_two_samples_shows_its_ends_whatever_the_room() -> None
 
 
 def test_a_grid_fills_its_room() -> None:
-    assert grid_size(60, 30) == (4, 4)
+    assert grid_size(60, 31) == (4, 4)
     assert grid_size(5, 5) == (1, 1)
     lines = grid_lines(np.concatenate([picture(200)] * 6), 3, PLAIN)
-    assert len(lines) == 14
-    assert {len(line.plain) for line in lines} == {3 * 15 - 1}
+    assert len(lines) == 7 + 1 + 7
+    assert {len(line.plain) for line in lines if line} == {3 * 15 - 1}

@@ -157,6 +157,15 @@ async def test_a_figure_leads_to_its_run_and_a_step_to_its_experiment(
         await until(lambda: current(pilot) == made and isinstance(pilot.app.screen, HomeScreen))
 
 
+async def test_the_end_of_a_recipe_is_told_wherever_one_is(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    tell(root, [StepState.DONE, StepState.RUNNING])
+    async with screen(root) as pilot:
+        with driver_lock(root, NAME):
+            await until(sees(pilot, f"{NAME} 1/19"))
+            tell(root, [StepState.DONE] * 18 + [StepState.FAILED])
+            await until(sees(pilot, f"{NAME} is over: 18 of 19 steps done"))
+
+
 @pytest.mark.parametrize("size", [SMALL, MIDDLE])
 async def test_it_is_told_while_a_process_drives_it(
     root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch

@@ -105,7 +105,7 @@ async def test_opens_on_what_is_live(root: Root, runs: dict[str, RunName], until
 async def test_an_empty_root_says_what_to_do(root: Root, until: Until, size: tuple[int, int]) -> None:
     async with screen(root, size) as pilot:
         await until(sees(pilot, "No experiments yet.", "Press n to start a run"))
-        for pane in "2345":
+        for pane in "23456":
             await pilot.press(pane)
         assert not root.path.exists()
         keys = shown(pilot).split("\n")[-1]
@@ -154,10 +154,12 @@ async def test_the_panes(root: Root, runs: dict[str, RunName], until: Until, siz
         await pilot.press("2")
         await until(sees(pilot, "epoch 4 of 10", "PCA of 6-D", "●0 ●1 ●2 ●3"))
         await pilot.press("3")
-        await until(sees(pilot, "No search here: S begins one."))
+        await until(sees(pilot, "The first pictures come"))
         await pilot.press("4")
-        await until(sees(pilot, "validation error", "folder"))
+        await until(sees(pilot, "No search here: S begins one."))
         await pilot.press("5")
+        await until(sees(pilot, "validation error", "folder"))
+        await pilot.press("6")
         await until(sees(pilot, "begins"))
         await pilot.press("right_square_bracket")
         await until(sees(pilot, "epoch"))
@@ -194,7 +196,7 @@ async def test_quick_moves_there_and_back_leave_no_pane_empty(
 ) -> None:
     async with screen(root) as pilot:
         await until(sees(pilot, "validation"))
-        for pane, word in (("2", "epoch 4 of 10"), ("5", "begins"), ("1", "validation")):
+        for pane, word in (("2", "epoch 4 of 10"), ("6", "begins"), ("1", "validation")):
             await pilot.press(pane)
             await until(sees(pilot, word))
             await pilot.press("up", "down", "up", "down")
@@ -541,9 +543,9 @@ async def test_names_and_logs_cannot_inject_markup(
     root.run(runs["failed"]).log.write_text(log)
     async with screen(root, focus=runs["failed"]) as pilot:
         await until(lambda: current(pilot) == runs["failed"])
-        await pilot.press("5")
+        await pilot.press("6")
         await until(sees(pilot, "[bold red]kept[/] as text", "error: [link=x]"))
-        await pilot.press("4")
+        await pilot.press("5")
         await until(sees(pilot, "failed: RuntimeError: out of luck"))
 
 

@@ -19,8 +19,6 @@ from tui.fields import problem
 from tui.latents import Codes, Frames, project
 from tui.launching import fields, spec_of
 from tui.look import STATE_GLYPHS, Look, duration_text, number_text
-from tui.screens.help import help_text
-from tui.tails import FIRST_BYTES, LogTail, clean_line
 from tui.widgets.loss_pane import why_no_numbers
 from tui.widgets.pane_strip import time_left
 
@@ -137,43 +135,6 @@ def test_a_file_that_is_no_archive_is_no_codes(tmp_path: Path) -> None:
     assert Codes.load(tmp_path / "2.npz") is None
 
 
-def test_a_log_is_followed_and_begun_anew(tmp_path: Path) -> None:
-    path = tmp_path / "log.txt"
-    tail = LogTail(path)
-    assert tail.read() == ([], False)
-    path.write_text("one\ntwo\nhal")
-    assert tail.read() == (["one", "two"], True)
-    with path.open("a") as file:
-        file.write("f\n")
-    assert tail.read() == (["half"], False)
-    path.write_text("new\n")
-    assert tail.read() == (["new"], True)
-
-
-def test_a_long_log_is_read_from_near_its_end(tmp_path: Path) -> None:
-    path = tmp_path / "log.txt"
-    path.write_text("".join(f"line {number}\n" for number in range(100_000)))
-    lines, _ = LogTail(path).read()
-    assert lines[-1] == "line 99999"
-    assert lines[0].startswith("line ")
-    assert sum(map(len, lines)) <= FIRST_BYTES
-
-
-@pytest.mark.parametrize(
-    ("raw", "clean"),
-    [
-        ("\x1b[31mred\x1b[0m text", "red text"),
-        (" 10%\r 50%\r100%", "100%"),
-        ("dos\r", "dos"),
-        ("\x1b]0;title\x07bell\x07", "bell"),
-        ("[bold]kept[/bold]", "[bold]kept[/bold]"),
-        ("right\u202eto left\x00", "rightto left"),
-    ],
-)
-def test_log_lines_cannot_disturb_the_screen(raw: str, clean: str) -> None:
-    assert clean_line(raw) == clean
-
-
 @pytest.mark.parametrize(
     ("state", "epoch", "text"),
     [
@@ -254,12 +215,6 @@ def test_the_form_says_what_is_wrong(key: str, text: str, sentence: str) -> None
     with pytest.raises(RequestError, match=r"\w"):
         spec_of(values)
     assert all(wrong(other) == "" for other in values if other != key)
-
-
-def test_help_finds_keys_by_words() -> None:
-    assert "Logarithmic" not in help_text("delete").plain
-    assert "D" in help_text("delete").plain.split()
-    assert help_text("nonsense words").plain == "No key does that."
 
 
 def test_every_key_has_an_id_of_its_own_and_is_explained() -> None:

@@ -153,9 +153,14 @@ async def test_the_pane_shows_what_was_found_and_follows(
 ) -> None:
     async with screen(root, size, focus=RunName(NAME, 0)) as pilot:
         await until(sees(pilot, f"{NAME}/0"))
-        await pilot.press("3")
+        await pilot.press("4")
         await until(sees(pilot, "5 of 40 complete, 2 pruned, 1 failed, 1", "best 0.04 (run 6)", "error"))
         assert told(pilot, "tpe, percentile", "best per optimizer", "best per latent_dim", "place 9 of 9")()
+        await pilot.press("H")
+        await until(sees(pilot, "3 hidden; H shows", "2 pruned"))
+        assert not told(pilot, "place 9 of 9")()
+        await pilot.press("H")
+        await until(told(pilot, "place 9 of 9"))
         lines = shown(pilot).split("\n")
         assert len(lines) == size[1]
         assert max(map(len, lines)) <= size[0]
@@ -171,7 +176,7 @@ async def test_what_mattered_comes_by_itself_and_again_with_more_runs(
 ) -> None:
     async with screen(root, (200, 60), focus=RunName(NAME, 0)) as pilot:
         await until(sees(pilot, f"{NAME}/0"))
-        await pilot.press("3")
+        await pilot.press("4")
         await until(sees(pilot, "what mattered (PED-ANOVA)"))
         await until(lambda: (found := pane(pilot).findings) and found.importance.shares)
         assert (found := pane(pilot).findings)
@@ -187,7 +192,7 @@ async def test_what_mattered_comes_by_itself_and_again_with_more_runs(
 async def test_the_axis_and_the_view_change_by_their_keys(searched: Database, root: Root, until: Until) -> None:
     async with screen(root, focus=RunName(NAME, 0)) as pilot:
         await until(sees(pilot, f"{NAME}/0"))
-        await pilot.press("3")
+        await pilot.press("4")
         await until(sees(pilot, "error   ━━ best"))
         await pilot.press("L")
         await until(sees(pilot, "error (log)"))
@@ -201,7 +206,7 @@ async def test_the_axis_and_the_view_change_by_their_keys(searched: Database, ro
 async def test_a_small_pane_scrolls(searched: Database, root: Root, until: Until) -> None:
     async with screen(root, SMALL, focus=RunName(NAME, 0)) as pilot:
         await until(sees(pilot, f"{NAME}/0"))
-        await pilot.press("3", "enter")
+        await pilot.press("4", "enter")
         await until(sees(pilot, "5 of 40 complete"))
         assert "place 9 of 9" not in shown(pilot)
         await pilot.press("G")
@@ -213,7 +218,7 @@ async def test_a_small_pane_scrolls(searched: Database, root: Root, until: Until
 async def test_it_belongs_to_the_experiment_that_is_chosen(searched: Database, root: Root, until: Until) -> None:
     async with screen(root, focus=RunName(NAME, 0)) as pilot:
         await until(sees(pilot, f"{NAME}/0"))
-        await pilot.press("3")
+        await pilot.press("4")
         await until(sees(pilot, "5 of 40 complete"))
         await pilot.press("escape", "down")
         await until(sees(pilot, "No search here: S begins one."))
@@ -230,7 +235,7 @@ async def test_a_search_that_has_nothing_yet_is_shown(
     end_next(database, "RUNNING", 0.5, epoch=1)
     async with screen(root, size, focus=RunName(NAME, 0)) as pilot:
         await until(sees(pilot, f"{NAME}/0"))
-        await pilot.press("3")
+        await pilot.press("4")
         await until(sees(pilot, "0 of 40 complete, 1 running"))
         await until(told(pilot, "Too few runs are"))
         await pilot.press("m")

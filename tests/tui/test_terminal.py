@@ -97,6 +97,15 @@ def test_opens_moves_and_leaves_the_terminal_as_it_was(terminal: Terminal) -> No
     assert terminal.flag("cursor_flag") == "1"
 
 
+@pytest.mark.parametrize("terminal", [(120, 36)], indirect=True, ids=["120x36"])
+def test_what_is_typed_ahead_of_a_line_goes_into_it(terminal: Terminal) -> None:
+    terminal.until(lambda text: "digits-a/3" in text and "val" in text)
+    terminal.press("/", "state:failed", "Enter")  # in one piece, as over a slow link
+    text = terminal.until(lambda text: "▸   2 ✗ failed" in text)
+    assert "complete   10/10" not in text
+    assert "Sort" not in text
+
+
 def python(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
@@ -123,7 +132,8 @@ from tui.app import AetuiApp
 async def look():
     app = AetuiApp(Root(Path(sys.argv[1])))
     async with app.run_test(size=(120, 36)) as pilot:
-        panes = {{"1": "validation", "2": "epoch 4 of 10", "3": "No search here", "4": "folder", "5": "begins"}}
+        panes = {{"1": "validation", "2": "epoch 4 of 10", "3": "first pictures", "4": "No search here"}}
+        panes |= {{"5": "folder", "6": "begins"}}
         for pane, word in panes.items():
             await pilot.press(pane)
             for _ in range(600):

@@ -160,10 +160,11 @@ def test_the_log_is_read_only_while_it_is_shown(
     assert not [message for message in list(post.messages.queue) if isinstance(message, LogGrew)]
     watcher.show(View(focus=runs["failed"], visit=1, wants_log=True))
     first = post.next(LogGrew)
-    assert (first.name, first.lines, first.is_new) == (runs["failed"], ["begins"], True)
+    assert (first.name, first.growth.is_new) == (runs["failed"], True)
+    assert [line.text for line in first.growth.lines] == ["begins"]
     with root.run(runs["failed"]).log.open("a") as file:
         file.write("goes on\n")
-    assert post.next(LogGrew).lines == ["goes on"]
+    assert [line.text for line in post.next(LogGrew).growth.lines] == ["goes on"]
 
 
 def test_a_run_that_is_come_back_to_is_shown_again(runs: dict[str, RunName], post: Post, watcher: Watcher) -> None:
@@ -173,7 +174,7 @@ def test_a_run_that_is_come_back_to_is_shown_again(runs: dict[str, RunName], pos
     post.next(LogGrew)
     watcher.show(View(focus=runs["running"], visit=3, wants_frames=True, wants_log=True))
     assert len(post.next(FramesChanged).frames.frames) == 4
-    assert post.next(LogGrew).is_new
+    assert post.next(LogGrew).growth.is_new
 
 
 def test_findings_come_only_while_they_are_shown_and_something_changed(

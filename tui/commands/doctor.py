@@ -15,6 +15,7 @@ import sqlalchemy
 
 from engine.detach import logout_kills
 from engine.devices import gpus
+from engine.notices import notify_file, read_notify
 from store.database import database_exists
 from store.errors import RequestError
 from store.paths import Root
@@ -80,8 +81,10 @@ def _examine(options: Options) -> Iterator[Finding]:
     yield _storage(options, root)
     yield from _datasets(options)
     yield _terminal()
+    yield from _keymap()
     yield _tmux()
     yield _logout()
+    yield _notify()
 
 
 def _torch() -> Finding:
@@ -181,6 +184,19 @@ def _file_system(path: Path) -> str:
     return max(((len(point.parts), kind) for point, kind in points if where.is_relative_to(point)), default=(0, "?"))[1]
 
 
+def _notify() -> Finding:
+    try:
+        notify = read_notify()
+    except RequestError as error:
+        return Finding(
+            subject="notify", verdict=Verdict.NOTE, says=str(error).rstrip("."), advice="mend it or remove it"
+        )
+    if not notify.needs_process:
+        return Finding(subject="notify", verdict=Verdict.OK, says=f"an open screen alone (no {notify_file()})")
+    ways = [way for way, is_used in (("a command", notify.command), ("a webhook", notify.webhook)) if is_used]
+    return Finding(subject="notify", verdict=Verdict.OK, says=f"{' and '.join(ways)} of {notify_file()}")
+
+
 def _terminal() -> Finding:
     term = os.environ.get("TERM", "")
     if term in ("", "dumb", "unknown"):
@@ -200,6 +216,22 @@ def _terminal() -> Finding:
             advice="LANG=C.UTF-8 gives finer curves, in braille",
         )
     return Finding(subject="terminal", verdict=Verdict.OK, says=f"{term}, {colours} colours, UTF-8")
+
+
+def _keymap() -> Iterator[Finding]:
+    """Only who has one hears of it."""
+    from tui.keymap import keymap_file, read_keymap  # textual: 250 ms
+
+    try:
+        own = read_keymap()
+    except RequestError as error:
+        yield Finding(
+            subject="keys", verdict=Verdict.BROKEN, says=str(error), advice="put it right, or the screen will not open"
+        )
+    else:
+        if own:
+            says = f"{keymap_file()} changes {len(own)} action{'' if len(own) == 1 else 's'}"
+            yield Finding(subject="keys", verdict=Verdict.OK, says=says)
 
 
 def _tmux() -> Finding:

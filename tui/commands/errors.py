@@ -1,9 +1,10 @@
 """How trouble is told: one sentence and an exit status. Imported by ``--help``: nothing heavy."""
 
+import functools
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
@@ -27,24 +28,31 @@ class CommandLine(TyperGroup):
         **extra: Any,
     ) -> Any:
         arguments = list(sys.argv[1:] if args is None else args)
-        # A terminal that cannot show a character gets a question mark, not a traceback.
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")
-        try:
-            status = super().main(arguments, "aetui", complete_var, False, windows_expand_args, **extra) or DONE
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # Whoever read has had enough. Python flushes once more on its way out: into nothing.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            status = FAILED
-        except (typer.Abort, KeyboardInterrupt):
-            status = INTERRUPTED
-        except Exception as error:
-            status = _tell(error, as_json="--json" in arguments, debug="--debug" in arguments)
+        call = functools.partial(super().main, arguments, "aetui", complete_var, False, windows_expand_args, **extra)
+        status = told(call, arguments)
         if not standalone_mode:
             return status
         sys.exit(status)
+
+
+def told(call: Callable[[], int | None], arguments: Sequence[str]) -> int:
+    """The exit status of ``call``; what it raises is told as ``arguments`` ask for."""
+    # A terminal that cannot show a character gets a question mark, not a traceback.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        status = call() or DONE
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has had enough. Python flushes once more on its way out: into nothing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = FAILED
+    except (typer.Abort, KeyboardInterrupt):
+        status = INTERRUPTED
+    except Exception as error:
+        status = _tell(error, as_json="--json" in arguments, debug="--debug" in arguments)
+    return status
 
 
 def _tell(error: Exception, *, as_json: bool, debug: bool) -> int:

@@ -83,6 +83,10 @@ def show_run(options: Options, text: str) -> int:
     say(f"{run.name}: {run.kind} on {printable(run.dataset)}, {run.state}, epoch {run.epoch} of {run.epochs}")
     if run.reason:
         say(f"reason    {printable(run.reason)}")
+    if run.tags:
+        say(f"tags      {printable(', '.join(run.tags))}")
+    if run.note:
+        say(f"note      {printable(run.note)}")
     say(f"value     {number_text(run.value)} (validation error of the best epoch; last {number_text(run.last_value)})")
     if run.test:
         say(f"test      {figures_text(run)}")

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,6 +72,29 @@ _SHARED = (
     ("debug", bool, False, ["--debug"], None, "Show the traceback of an error."),
     ("no_mouse", bool, False, ["--no-mouse"], None, "The screen leaves the mouse to the terminal."),
 )
+
+
+def read_alone(arguments: Sequence[str]) -> Options | None:
+    """What ``arguments`` say where they are nothing but these options; None: Typer reads them, or tells what is wrong.
+
+    Typer brings pydantic in to read the first of them, 70 ms that the screen's first frame does not wait for.
+    """
+    known = {flag: (name, kind) for name, kind, _, flags, *_ in _SHARED for flag in flags}
+    given: dict[str, Any] = {}
+    left = iter(arguments)
+    for argument in left:
+        flag, has_value, value = argument.partition("=")
+        if flag not in known:
+            return None
+        name, kind = known[flag]
+        if kind is bool:
+            value = "yes" if not has_value else ""
+        elif not has_value:
+            value = next(left, "")
+        if not value or value.startswith("-"):
+            return None
+        given[name] = True if kind is bool else value if kind == str | None else Path(value)
+    return Options(**given)
 
 
 def _shared_parameters() -> list[inspect.Parameter]:

@@ -22,7 +22,14 @@ def open_screen(options: Options, focus: RunName | None = None) -> int:
     options.check()
     from tui.app import run  # textual: 250 ms, only once it is certain that it is wanted
 
-    run(options.find_root(), options.storage, data_dir=options.data_dir, mouse=not options.no_mouse, focus=focus)
+    run(
+        options.find_root(),
+        options.storage,
+        data_dir=options.data_dir,
+        mouse=not options.no_mouse,
+        focus=focus,
+        debug=options.debug,
+    )
     return DONE
 
 

@@ -13,41 +13,58 @@ from textual.widgets import ContentSwitcher, Input, Static
 from store.names import RunName
 from store.paths import Root
 from tui import bindings
+from tui.graphics import Graphics
 from tui.look import Look
 from tui.messages import (
     CurvesChanged,
     DecodedChanged,
     Done,
+    EmbeddedChanged,
     FindingsChanged,
     FramesChanged,
+    HealthChanged,
+    ImagesChanged,
     Listing,
     ListingChanged,
     LoadChanged,
     LogGrew,
+    NewsCame,
+    PicturesCame,
+    QueueChanged,
     RecipesChanged,
     Refused,
     RowsChanged,
 )
-from tui.screens.pane_keys import LATENT_ACTIONS, LOSS_ACTIONS
-from tui.screens.recipe import RecipeScreen
+from tui.remembered import Keeper, Remembered
+from tui.screens.pane_keys import LATENT_ACTIONS, LOSS_ACTIONS, PANE_ACTIONS
 from tui.screens.tables import Tables
+from tui.telling import tell
+from tui.units import alarm, units_of
 from tui.watcher import View, Watcher
 from tui.widgets.experiments import ExperimentTable
 from tui.widgets.filter_line import FilterLine
+from tui.widgets.image_pane import ImagePane
 from tui.widgets.key_line import KeyLine
 from tui.widgets.latent_pane import LatentPane
 from tui.widgets.log_pane import LogPane
 from tui.widgets.loss_pane import LossPane
+from tui.widgets.note_line import NoteLine
 from tui.widgets.numbers_pane import NumbersPane
 from tui.widgets.pane_strip import PANES, PaneStrip
 from tui.widgets.runs import RunTable
 from tui.widgets.search_pane import SearchPane
 from tui.widgets.table import RowTable
+from tui.widgets.table_foot import TableFoot
 from tui.widgets.top_line import TopLine
 
 if TYPE_CHECKING:
+    from store.news import Ended
     from tui.curves import Curves
     from tui.decoding import Decoder
+    from tui.embedding import Embedder
+    from tui.screens.news import NewsScreen
+    from tui.screens.queue import QueueScreen
+    from tui.screens.recipe import RecipeScreen
 
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 _WIDTHS = [(0, "-too-narrow"), (MIN_WIDTH, "-small"), (100, "-middle"), (160, "-large")]
@@ -64,39 +81,61 @@ class HomeScreen(Tables):
     VERTICAL_BREAKPOINTS = _HEIGHTS
 
     def __init__(
-        self, root: Root, watcher: Watcher, look: Look, *, data_dir: Path | None, focus: RunName | None
+        self,
+        root: Root,
+        watcher: Watcher,
+        look: Look,
+        graphics: Graphics,
+        *,
+        data_dir: Path | None,
+        focus: RunName | None,
+        remembered: Remembered,
     ) -> None:
         super().__init__(watcher, look, data_dir)
         self._root = root
-        self._experiment = focus.experiment if focus else None
-        self._wanted = focus
+        self._graphics = graphics
+        self._keeper = Keeper(root, remembered, self.set_timer)
+        self._wanted = focus or remembered.focus
+        self._experiment = self._wanted.experiment if self._wanted else remembered.experiment or None
+        self._is_sure = focus is not None
+        """Whether the experiment is there for certain: one that is only remembered may be gone."""
+        self._hides_ended = remembered.hides_ended
         self._visited: RunName | None = None
         self._visit = 0
         self._is_complete = False
         self._curves: dict[RunName, Curves] = {}
         self._decoder: Decoder | None = None
+        self._embedder: Embedder | None = None
+        self._health: HealthChanged | None = None
         self._recipes = RecipesChanged(())
         self._rows: RowsChanged | None = None
         self._recipe_screen: RecipeScreen | None = None
+        self._queue_screen: QueueScreen | None = None
+        self._news_screen: NewsScreen | None = None
+        self._news: list[Ended] = []
         self.listing = Listing()
 
     def compose(self) -> ComposeResult:
-        look = self._look
+        look, remembered = self._look, self._keeper.view
+        runs, loss = RunTable(look, id="runs"), LossPane(look, id="loss")
+        runs.change(order=remembered.order, chosen=remembered.columns, by=remembered.grouped_by)
+        loss.change(replace(loss.chart, log_y=remembered.log_axis))
         yield TopLine(self._root, look, id="top")
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield ExperimentTable(look, id="experiments")
-                yield RunTable(look, id="runs")
+                yield runs
             with Vertical(id="right"):
                 yield PaneStrip(look, id="strip")
                 with ContentSwitcher(initial="loss", id="panes"):
-                    yield LossPane(look, id="loss")
+                    yield loss
         yield Static(f"aetui needs {MIN_WIDTH} columns and {MIN_HEIGHT} rows; q leaves.", id="too-small")
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         self.runs.focus()
         self.runs.empty_text = "Opening."
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self.remember())
         self._watcher.show(View(experiment=self._experiment))
         self.call_after_refresh(self._mount_rest)
 
@@ -105,6 +144,7 @@ class HomeScreen(Tables):
         look = self._look
         hidden = [
             LatentPane(look, id="latent"),
+            ImagePane(look, self._graphics, id="images"),
             SearchPane(look, id="search"),
             NumbersPane(look, id="numbers-pane"),
             LogPane(look, id="log"),
@@ -112,8 +152,12 @@ class HomeScreen(Tables):
         for pane in hidden:
             pane.display = False
         await self.query_one("#panes").mount(*hidden)
-        await self.query_one("#left").mount(FilterLine(self._choices, id="filter"))
+        below = TableFoot(look, id="foot"), FilterLine(self._choices, id="filter"), NoteLine(id="note-line")
+        await self.query_one("#left").mount(*below)
         self._is_complete = True
+        self.query_one("#search", SearchPane).hide_pruned(self._hides_ended)
+        if self._keeper.view.pane != self.pane:
+            self.action_pane(self._keeper.view.pane)
         self._watcher.start()
 
     @property
@@ -127,10 +171,15 @@ class HomeScreen(Tables):
 
     @on(ListingChanged)
     def _take_listing(self, message: ListingChanged) -> None:
-        listing = self.listing = message.listing
-        marked = {name: run for name, run in self._known.items() if name in self.runs.marks}
-        self._known = marked | {run.name: run for run in listing.runs}
+        before, listing = self.listing, message.listing
+        self.listing = listing
+        if listing.runs is not before.runs:
+            self._know_runs(before.runs, listing.runs)
         self.query_one(TopLine).show_listing(listing)
+        if listing.experiments and not self._is_sure:
+            self._is_sure = True
+            if all(each.experiment != self._experiment for each in listing.experiments):
+                self._experiment = self._wanted = None
         if self._experiment is None and listing.chosen:
             self._experiment = listing.chosen
             self.experiments.go_to(listing.chosen)
@@ -150,19 +199,51 @@ class HomeScreen(Tables):
 
     @on(FramesChanged)
     def _take_frames(self, message: FramesChanged) -> None:
-        if (run := self.runs.current) and run.name == message.name:
-            self.query_one("#latent", LatentPane).take_frames(message.frames)
-            self.refresh_bindings()
+        self.query_one("#latent", LatentPane).take_frames(message.name, message.frames)
+        self.refresh_bindings()
+
+    @on(LatentPane.Wished)
+    def _ask_embedder(self, message: LatentPane.Wished) -> None:
+        if self._embedder is None:
+            from tui.embedding import Embedder  # numpy
+
+            self._embedder = Embedder(self._root, lambda embedded: self.post_message(EmbeddedChanged(embedded)))
+        self._embedder.want(message.wishes)
+
+    @on(EmbeddedChanged)
+    def _take_embedded(self, message: EmbeddedChanged) -> None:
+        self.query_one("#latent", LatentPane).take_embedded(message.embedded)
+
+    @on(ImagesChanged)
+    def _take_images(self, message: ImagesChanged) -> None:
+        self.query_one("#images", ImagePane).take_albums(message.albums)
+        self.refresh_bindings()
+
+    @on(ImagePane.Scrubbed)
+    def _show_other_epoch(self) -> None:
+        self.show_current()
+
+    @on(PicturesCame)
+    def _take_pictures(self, message: PicturesCame) -> None:
+        self.query_one("#images", ImagePane).take_pictures(message.question, message.pictures)
+
+    @on(HealthChanged)
+    def _take_health(self, message: HealthChanged) -> None:
+        self._health = message
+        self._show_numbers()
 
     @on(LatentPane.Asked)
-    def _ask_decoder(self, message: LatentPane.Asked) -> None:
+    @on(ImagePane.Asked)
+    def _ask_decoder(self, message: LatentPane.Asked | ImagePane.Asked) -> None:
         if self._decoder is None:
-            from tui.decoding import Decoder  # numpy
+            from tui.decoding import Decoder, Question  # numpy
 
             self._decoder = Decoder(
                 self._root,
                 self._watcher.storage,
-                lambda question, decoded: self.post_message(DecodedChanged(question, decoded)),
+                lambda asked, told: self.post_message(
+                    (DecodedChanged if isinstance(asked, Question) else PicturesCame)(asked, told)
+                ),
             )
         self._decoder.ask(message.question)
 
@@ -170,13 +251,34 @@ class HomeScreen(Tables):
     def _take_decoded(self, message: DecodedChanged) -> None:
         self.query_one("#latent", LatentPane).take_decoded(message.question, message.decoded)
 
+    def remember(self) -> None:
+        """What the next screen of this root begins with."""
+        before, runs = self._keeper.view, self.runs
+        self._keeper.note(
+            Remembered(
+                run=str(runs.current.name) if runs.current else before.run,
+                experiment=self._experiment or before.experiment,
+                pane=self.pane,
+                columns=runs.chosen,
+                sorted_by=runs.order.by,
+                is_down=runs.order.is_down,
+                grouped_by=runs.by,
+                log_axis=self.query_one(LossPane).chart.log_y,
+                hides_ended=self._hides_ended,
+                theme=self.app.theme,
+            )
+        )
+
     def on_unmount(self) -> None:
+        self._keeper.write()
         if self._decoder is not None:
             self._decoder.close()
+        if self._embedder is not None:
+            self._embedder.close()
 
     @on(LogGrew)
     def _take_log(self, message: LogGrew) -> None:
-        self.query_one("#log", LogPane).take_lines(message.name, message.lines, message.is_new)
+        self.query_one("#log", LogPane).take_growth(message.name, message.growth)
 
     @on(FindingsChanged)
     def _take_findings(self, message: FindingsChanged) -> None:
@@ -196,13 +298,26 @@ class HomeScreen(Tables):
         if self._recipe_screen is not None:
             self._recipe_screen.take_rows(message)
 
+    @on(QueueChanged)
+    def _take_queue(self, message: QueueChanged) -> None:
+        if self._queue_screen is not None:
+            self._queue_screen.take_queue(message)
+
+    @on(NewsCame)
+    def _take_news(self, message: NewsCame) -> None:
+        self._news += message.ended
+        if self._news_screen is not None:
+            self._news_screen.take_news(message.ended)
+        tell(self.app, self.listing, message)
+
     @on(LoadChanged)
     def _take_load(self, message: LoadChanged) -> None:
         self.query_one(TopLine).show_load(message)
 
     @on(Done)
     def _take_done(self, message: Done) -> None:
-        self.notify(message.sentence, markup=False)
+        if message.sentence:
+            self.notify(message.sentence, markup=False)
         if message.removed:
             self._removed.append(message.removed)
             self.runs.unmark(message.removed)
@@ -219,6 +334,7 @@ class HomeScreen(Tables):
 
     def show_current(self) -> None:
         """Bring the panes, the watcher and the keys to the run under the cursor."""
+        self.show_foot()
         run = self.runs.current
         if run:
             self._last_runs[run.name.experiment] = run.name
@@ -227,27 +343,38 @@ class HomeScreen(Tables):
         self.query_one(PaneStrip).show_run(run)
         overlaid = self.overlaid()
         self.query_one(LossPane).show_run(run, self.listing, overlaid)
-        self.query_one("#latent", LatentPane).show_run(run)
+        pair = self.pair()
+        self.query_one("#latent", LatentPane).show_run(*(pair or (run,)))
+        images = self.query_one("#images", ImagePane)
+        images.show_run(run, overlaid, self._known)
         self.query_one("#search", SearchPane).show_experiment(self._experiment)
-        self.query_one("#log", LogPane).show_run(run.name if run else None)
+        self.query_one("#log", LogPane).show_run(run)
         self._show_numbers()
         self._watcher.show(
             View(
+                wants_numbers=self.pane == "numbers",
                 experiment=self._experiment,
                 focus=self._visited,
                 visit=self._visit,
                 marked=tuple(overlaid),
                 wants_frames=self.pane == "latent",
+                pair=tuple(each.name for each in pair),
+                wants_images=self.pane == "images",
+                image_epoch=images.epoch,
                 wants_log=self.pane == "log",
                 wants_findings=self.pane == "search",
             )
         )
+        self.remember()
         self.refresh_bindings()
 
     def _show_numbers(self) -> None:
         run = self.runs.current
         curves = self._curves.get(run.name) if run else None
-        self.query_one("#numbers-pane", NumbersPane).show_run(run, curves.last_epoch if curves else {})
+        health = self._health.health if run and self._health and self._health.name == run.name else None
+        self._numbers.show_run(run, curves.epochs if curves else (), health, self.compared())
+        last_epoch = curves.last_epoch if curves else {}
+        self.query_one(PaneStrip).show_alarm(bool(run and alarm(run, units_of(run, last_epoch, health))))
 
     @on(RowTable.Moved)
     def _moved(self, message: RowTable.Moved) -> None:
@@ -255,7 +382,7 @@ class HomeScreen(Tables):
         if message.table is self.experiments and chosen and chosen.experiment != self._experiment:
             self._experiment = chosen.experiment
             self.runs.empty_text = ""
-            self.runs.set_items([])
+            self.runs.show_runs(())
             self._fill_tables()
         self.show_current()
 
@@ -283,38 +410,49 @@ class HomeScreen(Tables):
         self.experiments.go_to(experiment)
         self.runs.focus()
         self.runs.empty_text = ""
-        self.runs.set_items([])
+        self.runs.show_runs(())
         self._fill_tables()
         self.show_current()
 
     # Keys: going about
 
     def action_side(self, step: int) -> None:
-        places: list[Widget] = [self._pane_widget()]
+        places: list[Widget] = [] if self.has_class("-table") else [self._pane_widget()]
         if not self.has_class("-full"):
             places = [self.experiments, self.runs, *places]
         at = places.index(self.focused) if self.focused in places else -1
         places[(at + step) % len(places)].focus()
 
     def action_side_right(self) -> None:
-        if self._is_steered():
+        if self.focused is self.runs and (group := self.runs.group) and group.is_folded:
+            self.runs.fold(group, False)
+        elif self._is_steered():
             self._steer(1)
         elif self.focused is not self._pane_widget():
             self.action_side(1)
 
     def action_side_left(self) -> None:
-        if self._is_steered():
+        if self.focused is self.runs and (group := self.runs.group) and not group.is_folded:
+            self.runs.fold(group, True)
+        elif self._is_steered():
             self._steer(-1)
         elif self.focused is not self.experiments and not self.has_class("-full"):
             self.action_side(-1)
 
     def _is_steered(self) -> bool:
         """Whether left and right belong to the pane."""
-        return self.pane in ("loss", "latent") and self.focused is self._pane_widget() and bool(self.runs.current)
+        if self.pane == "numbers":
+            return self._numbers.is_wide and self.focused is self._numbers
+        is_steerable = self.pane in ("loss", "latent", "images") and self.runs.current is not None
+        return is_steerable and self.focused is self._pane_widget()
 
     def _steer(self, steps: int) -> None:
         latent = self.query_one("#latent", LatentPane)
-        if self.pane == "latent" and latent.is_inspecting:
+        if self.pane == "images":
+            self.query_one("#images", ImagePane).action_turn(steps, 0)
+        elif self.pane == "numbers":
+            self._numbers.shift(steps)
+        elif self.pane == "latent" and latent.is_inspecting:
             latent.move(steps, 0)
         else:
             (self.action_epoch if self.pane == "latent" else self.action_cursor)(steps)
@@ -322,16 +460,23 @@ class HomeScreen(Tables):
     def action_open(self) -> None:
         if self.focused is self.experiments:
             self.runs.focus()
+        elif self.focused is self.runs and (group := self.runs.group):
+            self.runs.fold(group, not group.is_folded)
         else:
+            self.remove_class("-table")
             self.set_class(not self.has_class("-full"), "-full")
             self._pane_widget().focus() if self.has_class("-full") else self.runs.focus()
 
     def action_back(self) -> None:
-        if self.focused is self.query_one("#filter"):
+        if self._note_line.has_class("-open"):
+            self._note_line.leave()
+        elif self.focused is self.query_one("#filter"):
             self.query_one("#filter", Input).value = ""
             self._close_filter()
-        elif self.has_class("-full"):
-            self.remove_class("-full")
+        elif self.pane == "latent" and self._latent.cancel():
+            pass
+        elif self.has_class("-full") or self.has_class("-table"):
+            self.remove_class("-full", "-table")
             self.runs.focus()
         elif self.focused is self._pane_widget():
             self.runs.focus()
@@ -343,6 +488,7 @@ class HomeScreen(Tables):
             self.experiments.focus()
 
     def action_pane(self, pane: str) -> None:
+        self.remove_class("-table")
         had_focus = self.focused is self._pane_widget()
         self.query_one("#panes", ContentSwitcher).current = "numbers-pane" if pane == "numbers" else pane
         self.query_one(PaneStrip).show_pane(pane)
@@ -358,7 +504,26 @@ class HomeScreen(Tables):
         if self._is_complete:
             self.action_pane(message.pane)
 
+    def action_queue(self) -> None:
+        from tui.screens.queue import QueueScreen
+
+        self._queue_screen = QueueScreen(self._watcher, self._look, self._act)
+        self.app.push_screen(self._queue_screen, self._leave)
+
+    def action_news(self) -> None:
+        from tui.screens.news import NewsScreen
+
+        self._news_screen = NewsScreen(self._news, self._look)
+        self.app.push_screen(self._news_screen, self._leave)
+
+    def _leave(self, place: RunName | None) -> None:
+        self._queue_screen = self._news_screen = None
+        if place is not None:
+            self._go_to(place)
+
     def action_recipes(self) -> None:
+        from tui.screens.recipe import RecipeScreen
+
         screen = RecipeScreen(
             self._watcher,
             self._look,
@@ -386,12 +551,15 @@ class HomeScreen(Tables):
             self.query_one("#search", SearchPane).action_log_axis()
         else:
             self.change_chart(lambda chart: replace(chart, log_y=not chart.log_y))
+            self.remember()
 
     def action_measure(self) -> None:
         if self.pane == "search":
             self.query_one("#search", SearchPane).action_view()
         elif self.pane == "latent":
             self.query_one("#latent", LatentPane).next_axes()
+        elif self.pane == "images":
+            self.query_one("#images", ImagePane).next_view()
         else:
             self.query_one(LossPane).action_measure()
 
@@ -401,7 +569,9 @@ class HomeScreen(Tables):
         is_there = self.runs.current is not None
         match action:
             case "stop" | "pause" | "resume" | "delete":
-                return bool(self.targets(action))
+                return self.has_targets(action)
+            case "mark_all" | "columns" | "group" | "tag" | "note" | "hide_ended":
+                return bool(self.listing.runs)
             case "mark" | "again" | "sort" | "lock" | "evaluate" | "cross_validate" | "latent_study":
                 return is_there
             case "unmark":
@@ -414,12 +584,21 @@ class HomeScreen(Tables):
                 return self.query_one("#search", SearchPane).findings is not None
             case "part" if self.pane == "loss":
                 return bool(self.overlaid())
+            case "part" if self.pane == "images":
+                return self.query_one("#images", ImagePane).can_draw
+            case "copy":
+                return is_there
+            case "compare" | "difference":
+                return len(self.listing.runs) > 1 or bool(self.runs.marks)
+            case "error":
+                return self.pane == "log" and self.query_one("#log", LogPane).has_errors
             case "end":
                 return self.pane == "latent" and self.query_one("#latent", LatentPane).is_inspecting
             case _ if action in LOSS_ACTIONS | LATENT_ACTIONS:
-                return is_there and action in {"loss": LOSS_ACTIONS, "latent": LATENT_ACTIONS}.get(self.pane, ())
+                return is_there and action in PANE_ACTIONS.get(self.pane, ())
             case "filter":
                 return bool(self.listing.experiments)
             case "back":
-                return self.has_class("-full") or any(self._words.values()) or self.focused is not self.experiments
+                is_wide = self.has_class("-full") or self.has_class("-table")
+                return is_wide or any(self._words.values()) or self.focused is not self.experiments
         return True

@@ -6,31 +6,21 @@ from functools import partial
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from tui.bindings import GROUPS, shown_key
+from tui.bindings import shown_key
+from tui.doing import do, working
 
 
 class Actions(Provider):
-    def _working(self) -> list[Binding]:
-        working = {id(active.binding): active.binding for active in self.screen.active_bindings.values()}
-        ids = {binding.id for binding in working.values()}
-        return [binding for group in GROUPS.values() for binding in group if binding.id in ids]
-
     async def discover(self) -> Hits:
-        for binding in self._working():
-            yield DiscoveryHit(_title(binding), partial(self._run, binding), help=binding.tooltip)
+        for binding in working(self.screen).values():
+            yield DiscoveryHit(_title(binding), partial(do, self.app, binding), help=binding.tooltip)
 
     async def search(self, query: str) -> AsyncIterator[Hit]:
         matcher = self.matcher(query)
-        for binding in self._working():
+        for binding in working(self.screen).values():
             title = f"{_title(binding)}: {binding.tooltip}"
             if (score := matcher.match(title)) > 0:
-                yield Hit(score, matcher.highlight(title), partial(self._run, binding))
-
-    async def _run(self, binding: Binding) -> None:
-        for active in self.screen.active_bindings.values():
-            if active.binding.id == binding.id:
-                await self.app.run_action(active.binding.action, active.node)
-                return
+                yield Hit(score, matcher.highlight(title), partial(do, self.app, binding))
 
 
 def _title(binding: Binding) -> str:

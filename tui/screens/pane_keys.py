@@ -9,39 +9,44 @@ from store.names import RunName
 from store.records import Run, RunState
 from tui.chart import TOP, Chart, Span
 from tui.messages import Listing, Refused
-from tui.screens.run_actions import RunActions
+from tui.screens.comparing import Comparing
+from tui.screens.run_actions import MOST_BESIDE
+from tui.widgets.image_pane import ImagePane
 from tui.widgets.latent_pane import LatentPane
+from tui.widgets.log_pane import LogPane
 from tui.widgets.loss_pane import LossPane
 
 LOSS_ACTIONS = {"zoom", "pan", "whole", "smooth", "x_axis", "limits", "outliers", "top", "log_axis", "measure"}
-LATENT_ACTIONS = {"zoom", "whole", "limits", "part", "measure", "epoch", "inspect", "grid", "play"}
+IMAGE_ACTIONS = {"zoom", "whole", "measure", "epoch"}
+LATENT_ACTIONS = {"zoom", "whole", "limits", "part", "measure", "epoch", "inspect", "grid", "play", "classes", "beside"}
+PANE_ACTIONS = {"loss": LOSS_ACTIONS, "latent": LATENT_ACTIONS, "images": IMAGE_ACTIONS}
 """Those that make sense in the pane wherever there is a run."""
 
 
-class PaneKeys(RunActions):
+class PaneKeys(Comparing):
     """The part of the home screen that steers the loss and the latent pane."""
 
     listing: Listing
     _top = 0
+    _is_beside = False
 
     @property
     def _loss(self) -> LossPane:
         return self.query_one(LossPane)
 
     @property
-    def pane(self) -> str:
-        """The pane that is shown."""
-        raise NotImplementedError
-
-    @property
     def _latent(self) -> LatentPane:
         return self.query_one("#latent", LatentPane)
 
-    # Keys of both
+    @property
+    def _images(self) -> ImagePane:
+        return self.query_one("#images", ImagePane)
+
+    # Keys of several
 
     def action_zoom(self, steps: int) -> None:
-        if self.pane == "latent":
-            self._latent.zoom(steps)
+        if self.pane in ("latent", "images"):
+            (self._latent if self.pane == "latent" else self._images).zoom(steps)
             return
         self._loss.change_by(lambda chart, places: chart.zoomed(_extent(places), steps))
 
@@ -54,6 +59,8 @@ class PaneKeys(RunActions):
     def action_whole(self) -> None:
         if self.pane == "latent":
             self._latent.change(replace(self._latent.view, limits=None, cursor=None, ends=()))
+        elif self.pane == "images":
+            self._images.whole()
         else:
             self.change_chart(Chart.whole)
 
@@ -67,6 +74,8 @@ class PaneKeys(RunActions):
         if self.pane == "latent":
             view = self._latent.view
             self._latent.change(replace(view, shows_density=not view.shows_density))
+        elif self.pane == "images":
+            self._images.swap_pictures()
         else:
             self.change_chart(Chart.with_next_part)
 
@@ -90,16 +99,16 @@ class PaneKeys(RunActions):
     def _choose_axes(self) -> None:
         from tui.screens.forms.axes import Axes, AxesForm
 
-        pane, frame = self._latent, self._latent.frame()
-        if frame is None or frame.codes.shape[1] < 2:
+        pane, dim = self._latent, self._latent.dim()
+        if dim < 2:
             self.post_message(Refused("There are no two axes to choose from."))
             return
 
         def take(axes: Axes | None) -> None:
             if axes is not None:
-                pane.change(replace(pane.view, axes=axes, limits=None, cursor=None))
+                pane.change(pane.view.along(axes))
 
-        self.app.push_screen(AxesForm(frame.codes.shape[1], pane.view.axes), take)
+        self.app.push_screen(AxesForm(dim, pane.view.axes), take)
 
     def action_top(self) -> None:
         self._top = TOP[(TOP.index(self._top) + 1) % len(TOP)]
@@ -110,16 +119,34 @@ class PaneKeys(RunActions):
 
     def overlaid(self) -> dict[RunName, int]:
         """The runs that lie over each other and the numbers of their colours: those marked, and the best."""
-        overlaid = dict(self.runs.marks)
-        numbers = (number for number in itertools.count() if number not in self.runs.marks.values())
-        for run in best_runs(self.listing.runs)[: self._top]:
+        marked = ((name, number) for name, number in self.runs.marks.items() if not self._is_out_of_sight(name))
+        overlaid = dict(itertools.islice(marked, MOST_BESIDE))
+        if not self._top:
+            return overlaid
+        taken = set(overlaid.values())
+        numbers = (number for number in itertools.count() if number not in taken)
+        for run in best_runs(self.in_sight(self.listing.runs))[: self._top]:
             if run.name not in overlaid:
                 overlaid[run.name] = next(numbers)
         return overlaid
 
+    def action_error(self, step: int) -> None:
+        self.query_one("#log", LogPane).to_error(step)
+
+    def in_sight(self, runs: Sequence[Run]) -> Sequence[Run]:
+        """Those of ``runs`` that are not hidden."""
+        raise NotImplementedError
+
+    def _is_out_of_sight(self, name: RunName) -> bool:
+        run = self._known.get(name)
+        return run is not None and not self.in_sight([run])
+
     # Keys of the latent pane
 
     def action_epoch(self, steps: int) -> None:
+        if self.pane == "images":
+            self._images.action_epoch(steps)
+            return
         self._latent.stop_playing()
         self._latent.action_epoch(steps)
 
@@ -134,10 +161,39 @@ class PaneKeys(RunActions):
 
     def action_grid(self) -> None:
         view = self._latent.view
+        if view.shows_tsne:
+            self.post_message(Refused("t-SNE has no way back to codes, so it has no grid: m goes on to other axes."))
+            return
         self._latent.change(replace(view, shows_grid=not view.shows_grid))
 
     def action_play(self) -> None:
         self._latent.play()
+
+    def action_classes(self) -> None:
+        self._latent.next_class()
+
+    def action_beside(self) -> None:
+        is_possible = len(self._marked_pair()) == 2
+        if not is_possible:
+            marked = len(self.runs.marks)
+            says = f"{marked} are marked, u takes all marks off" if marked > 2 else "mark two, or one and go to another"
+            self.post_message(Refused(f"Two runs go side by side: {says}."))
+        self._is_beside = is_possible and not self._is_beside
+        self.show_current()
+
+    def pair(self) -> tuple[Run, ...]:
+        """The two runs side by side in the latent pane; none of them where one alone is shown."""
+        return self._marked_pair() if self._is_beside else ()
+
+    def _marked_pair(self) -> tuple[Run, ...]:
+        """Two that are marked, or the one under the cursor and the one marked; the one under the cursor first."""
+        run, marked = self.runs.current, list(self.runs.marks)
+        if len(marked) > 2 or not marked:
+            return ()
+        names = [run.name] if run and (len(marked) == 1 or run.name in marked) else []
+        names += [name for name in marked if name not in names]
+        found = tuple(self._known[name] for name in names if name in self._known)
+        return found if len(found) == 2 else ()
 
 
 def best_runs(runs: Sequence[Run]) -> list[Run]:

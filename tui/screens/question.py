@@ -23,16 +23,19 @@ class Answer:
 class Question(ModalScreen[str | None]):
     """Gives the value of the answer, None when it was turned away. Enter takes the last answer unless one moves."""
 
-    def __init__(self, title: str, answers: Sequence[Answer], look: Look) -> None:
+    def __init__(self, title: str, answers: Sequence[Answer], look: Look, details: str = "") -> None:
         super().__init__()
         self._title = title
+        self._details = details
         self._answers = list(answers)
         self._look = look
         self._cursor = len(self._answers) - 1
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="question"):
-            yield Static(Text(self._title, style="bold"), classes="dialog-title")
+            yield Static(Text(self._title, style="bold"), classes="dialog-title" if not self._details else "")
+            if self._details:
+                yield Static(Text(self._details, style="dim"), classes="dialog-details")
             yield Static(id="answers")
 
     def on_mount(self) -> None:

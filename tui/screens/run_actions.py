@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from tui.screens.forms.form import Form
 
 R = TypeVar("R")
+MOST_BESIDE = 20
+"""Marked runs that are drawn over each other and compared; more cannot be told apart."""
+_MANY = 5
+_LISTED = 4
 _RESUMABLE = (RunState.PAUSED, RunState.HELD, RunState.STOPPED, RunState.FAILED, RunState.PRUNED)
 _SENSIBLE: dict[str, Callable[[Run], bool]] = {
     "stop": lambda run: not run.state.is_finished,
@@ -45,6 +49,9 @@ class RunActions(Screen[None]):
         self._removed: list[tuple[RunName, ...]] = []
         self._known: dict[RunName, Run] = {}
         """The runs listed last, and marked ones of other experiments as they were last seen."""
+        self._asked_of: tuple[int, dict[RunName, Run]] = (-1, {})
+        self._cases: list[Run | None] = []
+        """One marked run of each kind that the keys tell apart."""
 
     @property
     def runs(self) -> RunTable:
@@ -145,7 +152,7 @@ class RunActions(Screen[None]):
     def action_evaluate(self) -> None:
         from tui.screens.forms.evaluate import EvaluateForm
 
-        runs = [self._known[name] for name in self._chosen() if name in self._known]
+        runs = [self._known[name] for name in self.chosen() if name in self._known]
         complete = [run for run in runs if run.state is RunState.COMPLETE]
         if not complete:
             self.post_message(Refused("Only a complete run has test figures."))
@@ -160,19 +167,21 @@ class RunActions(Screen[None]):
     def action_latent_study(self) -> None:
         from tui.screens.forms.latent import LatentForm
 
-        run = self.runs.current
-        if run is None:
+        chosen = [self._known[name] for name in self.chosen() if name in self._known]
+        runs = [run for run in chosen if run.epoch] or chosen[:1]  # one without an epoch is told why not
+        if not runs:
             self.post_message(Refused("There is no run whose codes could be looked at."))
             return
 
         def examine(wanted: "LatentStudy") -> None:
-            wanted.check(self._watcher.open(), run)
+            for run in runs:
+                wanted.check(self._watcher.open(), run)
 
         def ask(wanted: "LatentStudy | None") -> None:
             if wanted is not None:
-                self._measure([run], wanted)
+                self._measure(runs, wanted)
 
-        self.app.push_screen(LatentForm(run, examine), ask)
+        self.app.push_screen(LatentForm(runs, examine), ask)
 
     def _measure(self, runs: Sequence[Run], wanted: "Evaluation | LatentStudy") -> None:
         for run in runs:
@@ -217,6 +226,7 @@ class RunActions(Screen[None]):
 
     def action_stop(self) -> None:
         names = self.targets("stop")
+        title = f"End {self._named(names)}?"
         live = [name for name in names if (run := self._known.get(name)) is None or run.state.is_live]
         if not live:
             self._act(actions.stop(names))
@@ -225,24 +235,26 @@ class RunActions(Screen[None]):
             Answer("k", "kill", "kill: end at once; loses the unfinished epoch, counts as failed"),
             Answer("s", "stop", "stop: finish the epoch, keep the checkpoint and the value"),
         ]
-        self._ask(f"End {_named(names)}?", answers, {"stop": actions.stop(names), "kill": actions.kill(live)})
+        self._ask(title, answers, {"stop": actions.stop(names), "kill": actions.kill(live)}, names)
 
     def action_pause(self) -> None:
-        self._act(actions.pause(self.targets("pause")))
+        names = self.targets("pause")
+        self._ask_if_many("Pause", names, actions.pause(names))
 
     def action_resume(self) -> None:
-        self._act(actions.resume(self.targets("resume")))
+        names = self.targets("resume")
+        self._ask_if_many("Go on with", names, actions.resume(names))
 
     def action_delete(self) -> None:
         names = self.targets("delete")
         answers = [Answer("n", "no", "no: leave it"), Answer("y", "delete", "yes: to the trash; z takes it back")]
-        self._ask(f"Delete {_named(names)}?", answers, {"delete": actions.delete(names)})
+        self._ask(f"Delete {self._named(names)}?", answers, {"delete": actions.delete(names)}, names)
 
     def action_lock(self) -> None:
-        names = self._chosen()
+        names = self.chosen()
         # One that is not locked yet: all are to be.
         is_locking = not all(self._known[name].locked for name in names if name in self._known)
-        self._act(actions.lock(names, is_locking))
+        self._ask_if_many("Lock" if is_locking else "Unlock", names, actions.lock(names, is_locking))
 
     def action_undo(self) -> None:
         if self._removed:
@@ -252,11 +264,14 @@ class RunActions(Screen[None]):
         self._act(actions.start_workers())
 
     def action_mark(self) -> None:
-        if run := self.runs.current:
-            self.runs.toggle_mark(run.name)
-            if self.focused is self.runs:
-                self.runs.action_move(1)
-            self.show_current()
+        self.runs.toggle_marks([run.name for run in self.runs.chosen_runs])
+        if self.focused is self.runs:
+            self.runs.action_move(1)
+        self.show_current()
+
+    def action_mark_all(self) -> None:
+        self.runs.toggle_marks([run.name for run in self.runs.listed])
+        self.show_current()
 
     def action_unmark(self) -> None:
         self.runs.unmark()
@@ -264,19 +279,48 @@ class RunActions(Screen[None]):
 
     def targets(self, action: str) -> list[RunName]:
         """The marked runs, else the one under the cursor, as far as ``action`` makes sense for their state."""
-        known = {name: self._known[name] for name in self._chosen() if name in self._known}
-        return [name for name in self._chosen() if name not in known or _SENSIBLE[action](known[name])]
+        return [name for name in self.chosen() if self._is_sensible(action, name)]
 
-    def _chosen(self) -> list[RunName]:
-        run = self.runs.current
-        return list(self.runs.marks) or ([run.name] if run else [])
+    def has_targets(self, action: str) -> bool:
+        """Whether there are any. It is asked at every key, and thousands may be marked: their cases are remembered."""
+        if not self.runs.marks:
+            return any(self._is_sensible(action, run.name) for run in self.runs.chosen_runs)
+        if self._asked_of[0] != self.runs.num_markings or self._asked_of[1] is not self._known:
+            self._asked_of = self.runs.num_markings, self._known
+            runs = [self._known.get(name) for name in self.runs.marks]
+            self._cases = list({(run.state, run.request, run.locked) if run else None: run for run in runs}.values())
+        return any(run is None or _SENSIBLE[action](run) for run in self._cases)
 
-    def _ask(self, title: str, answers: list[Answer], choices: dict[str, actions.Action]) -> None:
+    def _is_sensible(self, action: str, name: RunName) -> bool:
+        run = self._known.get(name)
+        return run is None or _SENSIBLE[action](run)
+
+    def chosen(self) -> list[RunName]:
+        """The runs that are marked, else the one under the cursor, else all of the group under it."""
+        return list(self.runs.marks) or [run.name for run in self.runs.chosen_runs]
+
+    def _named(self, names: Sequence[RunName]) -> str:
+        if len(names) == 1:
+            return str(names[0])
+        group = None if self.runs.marks else self.runs.group
+        return f"{len(names)} runs of {group.title}" if group else f"{len(names)} marked runs"
+
+    def _ask_if_many(self, verb: str, names: Sequence[RunName], action: actions.Action) -> None:
+        """What can be taken back is not asked about, as long as one sees to what it is done."""
+        if len(names) <= _MANY:
+            self._act(action)
+            return
+        answers = [Answer("n", "no", "no: leave them"), Answer("y", "yes", "yes: all of them")]
+        self._ask(f"{verb} {self._named(names)}?", answers, {"yes": action}, names)
+
+    def _ask(
+        self, title: str, answers: list[Answer], choices: dict[str, actions.Action], names: Sequence[RunName]
+    ) -> None:
         def act(value: str | None) -> None:
             if value in choices:
                 self._act(choices[value])
 
-        self.app.push_screen(Question(title, answers, self._look), act)
+        self.app.push_screen(Question(title, answers, self._look, _listed(names)), act)
 
     def _act(self, action: actions.Action) -> None:
         """Do it in a thread: the storage may be busy, and the screen does not wait."""
@@ -287,5 +331,9 @@ class RunActions(Screen[None]):
         self.run_worker(work, thread=True, exit_on_error=False)
 
 
-def _named(names: list[RunName]) -> str:
-    return str(names[0]) if len(names) == 1 else f"{len(names)} marked runs"
+def _listed(names: Sequence[RunName]) -> str:
+    """The first few of several."""
+    if len(names) == 1:
+        return ""
+    more = len(names) - _LISTED
+    return ", ".join(map(str, names[:_LISTED])) + (f" and {more} more" if more > 0 else "")

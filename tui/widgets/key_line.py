@@ -5,7 +5,7 @@ from typing import Any
 from rich.text import Text
 from textual.binding import Binding
 
-from tui.bindings import shown_key
+from tui.bindings import ORDER, OWN_KEYS, shown_key
 from tui.widgets.lines import Lines
 
 
@@ -27,6 +27,8 @@ class KeyLine(Lines):
             if binding.show and active.enabled and binding.id not in seen:
                 seen.add(binding.id)
                 keys.append(binding)
+        if OWN_KEYS:  # Textual puts keys of a keymap behind all others
+            keys.sort(key=lambda binding: ORDER.get(str(binding.id), 0))
         # The app's own (help, leave) come last in the chain, and must not be the ones that find no room.
         keys.sort(key=lambda binding: not str(binding.id).startswith("app."))
         if keys != self._keys:

@@ -1,33 +1,44 @@
 """The codes of the validation images as a cloud, coloured by class, epoch by epoch; what lies at any place, decoded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
-from store.records import Run, RunState
+from store.names import RunName
+from store.records import Run
 from tui import bindings
+from tui.latent_cloud import Cloud
 from tui.look import Look
 from tui.widgets.lines import Lines
-from tui.widgets.loss_pane import NO_RUN
 
 if TYPE_CHECKING:
     from tui.canvas import Limits
     from tui.decoding import Decoded, Question
+    from tui.embedding import Embedded, Wish
     from tui.latent_view import LatentView
     from tui.latents import Frame, Frames
 
 _PLAY_S = 0.5
+_PROGRESS_S = 1.0
 _SIDE_FROM = 44
 """Columns of a pane that has room for pictures beside the cloud."""
+_BESIDE_FROM = 100
+"""Columns of a pane that shows two clouds beside each other, not one above the other."""
+_NO_WAY_BACK = "t-SNE: decoded is its own code"
 
 
 class LatentPane(Lines, can_focus=True):
-    """Follows the newest epoch until one is chosen with ``,``; going past the last follows again."""
+    """Follows the newest epoch until one is chosen with ``,``; going past the last follows again.
+
+    Of two runs side by side the cursor is on the first; where its nearest sample lies is marked in both.
+    """
 
     BINDINGS = bindings.LATENT_CURSOR
 
@@ -35,38 +46,64 @@ class LatentPane(Lines, can_focus=True):
     class Asked(Message):
         question: "Question"
 
+    @dataclass
+    class Wished(Message):
+        """For these t-SNE pictures and no others."""
+
+        wishes: "tuple[Wish, ...]"
+
     def __init__(self, look: Look, **options: Any) -> None:
         super().__init__(**options)
         self._look = look
-        self._run: Run | None = None
-        self._frames: Frames | None = None
+        self._cloud = Cloud(None)
+        self._other: Cloud | None = None
+        """Of the run beside."""
         self._epoch: int | None = None
         """The epoch held on to; None follows the newest."""
         self._view: LatentView | None = None
         """Made with the first frames: it brings numpy."""
         self._asked: Question | None = None
         self._decoded: tuple[Question, Decoded] | None = None
+        self._wishes: tuple[Wish, ...] = ()
         self._player: Timer | None = None
+        self._ticker: Timer | None = None
 
     # What is shown
 
-    def show_run(self, run: Run | None) -> None:
-        is_other = (run and run.name) != (self._run and self._run.name)
-        self._run = run
-        if is_other:
-            self._frames, self._epoch, self._view = None, None, None
+    def show_run(self, run: Run | None, beside: Run | None = None) -> None:
+        """The cloud of ``run``, and that of ``beside`` beside it."""
+        before = self._clouds()
+        known = {_name(cloud.run): cloud for cloud in before}
+        cloud = known.get(_name(run)) or Cloud(run)
+        if cloud is not self._cloud:
             self.stop_playing()
-        if is_other or self._frames is None or not self._frames.frames:
+            if cloud is self._other and self._view is not None:
+                self._view = replace(self._view, limits=None, cursor=None, ends=())
+            else:
+                self._epoch, self._view = None, None
+        self._cloud, self._cloud.run = cloud, run
+        self._other = (known.get(_name(beside)) or Cloud(beside)) if beside else None
+        if self._other is not None:
+            self._other.run = beside
+        if self._clouds() != before or not cloud.all:
             self.draw()
 
-    def take_frames(self, frames: "Frames") -> None:
-        if self._frames is None or self._frames.frames != frames.frames:
-            self._frames = frames
-            self.draw()
+    def take_frames(self, name: RunName, frames: "Frames") -> None:
+        for cloud in self._clouds():
+            if _name(cloud.run) != name:
+                continue
+            old, cloud.frames = cloud.frames, frames
+            if old is None or (old.frames, old.knn) != (frames.frames, frames.knn):
+                self.draw()
 
     def take_decoded(self, question: "Question", decoded: "Decoded") -> None:
         self._decoded = question, decoded
         self.draw()
+
+    def take_embedded(self, embedded: "Embedded") -> None:
+        clouds = [cloud for cloud in self._clouds() if _name(cloud.run) == embedded.run]
+        if sum(cloud.take(embedded) for cloud in clouds):
+            self.draw()
 
     @property
     def view(self) -> "LatentView":
@@ -88,33 +125,56 @@ class LatentPane(Lines, can_focus=True):
 
     def frame(self) -> "Frame | None":
         """The epoch that is shown, on the axes that were chosen; None where there is none yet."""
-        if self._frames is None or not self._frames.frames:
+        return self._cloud.shown(self._epoch, self.view) if self._cloud.all else None
+
+    def frame_beside(self) -> "Frame | None":
+        """The same of the other run, turned to lie as the first does where both are of the same images."""
+        return self._beside_at(self._epoch)
+
+    def _beside_at(self, epoch: int | None) -> "Frame | None":
+        if self._other is None:
             return None
-        frames = self._frames.frames
-        found = next((frame for frame in frames if frame.epoch == self._epoch), frames[-1])
-        axes = self.view.axes
-        return found.along(*axes) if axes and max(axes) < found.codes.shape[1] else found
+        found, frame = (cloud.shown(epoch, self.view) for cloud in (self._other, self._cloud))
+        if found is None or frame is None or not (found.is_turnable and frame.is_turnable):
+            return found
+        return found.turned_onto(frame) if found.is_of_the_images_of(frame) else found
+
+    def dim(self) -> int:
+        """Of the codes; 0 where there are none yet."""
+        frame = self._cloud.at(None)
+        return frame.codes.shape[1] if frame else 0
+
+    def _clouds(self) -> list[Cloud]:
+        return [self._cloud, *([self._other] if self._other is not None else [])]
 
     # Keys
 
     def action_epoch(self, steps: int) -> None:
-        if not self._frames or not self._frames.frames:
-            return
-        epochs = [frame.epoch for frame in self._frames.frames]
-        index = epochs.index(self._epoch) if self._epoch in epochs else len(epochs) - 1
-        index = max(0, index + steps)
-        self._epoch = epochs[index] if index < len(epochs) - 1 else None
-        self.draw()
+        epochs = self._epochs()
+        if epochs:
+            index = max(0, self._at(epochs) + steps)
+            self._epoch = epochs[index] if index < len(epochs) - 1 else None
+            self.draw()
+
+    def _epochs(self) -> list[int]:
+        """Those that either run kept."""
+        return sorted({frame.epoch for cloud in self._clouds() for frame in cloud.all})
+
+    def _at(self, epochs: list[int]) -> int:
+        if self._epoch is None:
+            return len(epochs) - 1
+        return max((index for index, epoch in enumerate(epochs) if epoch <= self._epoch), default=0)
 
     def play(self) -> None:
         """From the first kept epoch (or the one held on to) to the newest, twice a second; again stops it."""
         if self._player is not None:
             self.stop_playing()
-        elif self._frames and len(self._frames.frames) > 1:
+            self._wish()
+        elif len(epochs := self._epochs()) > 1:
             if self._epoch is None:
-                self._epoch = self._frames.frames[0].epoch
-                self.draw()
+                self._epoch = epochs[0]
             self._player = self.set_interval(_PLAY_S, self._play_on)
+            self.draw()
 
     def stop_playing(self) -> None:
         if self._player is not None:
@@ -122,9 +182,20 @@ class LatentPane(Lines, can_focus=True):
             self._player = None
 
     def _play_on(self) -> None:
+        if self._wishes_for(self._epoch):
+            return  # by t-SNE, epochs that have no picture yet are waited for
+        following = self._following()
+        if following is not None and self._wishes_for(following):
+            self._wish()
+            return
         self.action_epoch(1)
         if self._epoch is None:
             self.stop_playing()
+
+    def _following(self) -> int | None:
+        epochs = self._epochs()
+        at = self._at(epochs) + 1 if epochs else 0
+        return epochs[at] if at < len(epochs) else None
 
     def inspect(self) -> None:
         """Put a cursor on the cloud, or take it away."""
@@ -146,8 +217,22 @@ class LatentPane(Lines, can_focus=True):
         return self.is_inspecting if action == "cursor" else True
 
     def next_axes(self) -> None:
-        if frame := self.frame():
-            self.change(self.view.with_next_axes(frame.codes.shape[1]))
+        for cloud in self._clouds():
+            cloud.forgive()
+        self.change(self.view.with_next_axes(self.dim()))
+
+    def next_class(self) -> None:
+        """One class more than the last alone in colour; after the last all."""
+        if frame := self._cloud.at(self._epoch):
+            self.change(self.view.with_next_class(sorted({int(label) for label in frame.labels if label >= 0})))
+
+    def cancel(self) -> bool:
+        """Give up the t-SNE that is being made, and look at the cloud as before; whether there was one."""
+        if not self._wishes:
+            return False
+        self.stop_playing()
+        self.change(self.view.along(None))
+        return True
 
     def set_end(self) -> None:
         """The sample nearest to the cursor is where a line of decoded images begins, then where it ends."""
@@ -158,7 +243,7 @@ class LatentPane(Lines, can_focus=True):
     def _look_around(self, change: "Callable[[LatentView, Limits, int, int], LatentView]") -> None:
         if frame := self.frame():
             width, height = self._cloud_size()
-            self.change(change(self.view, self._whole(frame, width, height), width, height))
+            self.change(change(self.view, self._whole(self._cloud, frame, width, height), width, height))
 
     # Drawing
 
@@ -170,93 +255,191 @@ class LatentPane(Lines, can_focus=True):
 
     def on_hide(self) -> None:
         self.stop_playing()
+        self._tell_wishes(())
 
     def draw(self) -> None:
         if not self.display or not self.size.width:
+            self._tell_wishes(())
             return
+        if not self._cloud.all:
+            self._tell_wishes(())
+            self.show_text(Text(f"\n\n   {self._cloud.why_nothing()}", style="dim"))
+            return
+        self._wish()
         frame = self.frame()
-        if frame is None:
-            self.show_text(Text(f"\n\n   {self._why_nothing()}", style="dim"))
-            return
-        self._ask(frame)
+        if frame is not None:
+            self._ask(frame)
         below = self._below()
-        body = self._grid(frame) if self.view.shows_grid else self._cloud(frame)
-        self.show_strips([*map(self.strip, self._head(frame)), *body, *map(self.strip, below)])
+        body = self._two(frame) if self._other is not None else self._one(frame)
+        self.show_strips([*body, *map(self.strip, below)])
 
-    def _head(self, frame: "Frame") -> list[Text]:
-        from tui.canvas import class_legend  # numpy: not before there is something to draw
+    def _one(self, frame: "Frame | None") -> list[Strip]:
+        width, height = self._cloud_size()
+        return [*map(self.strip, self._heads()), *self._body(self._cloud, frame, width, height)]
 
-        assert self._frames is not None
-        newest = self._frames.frames[-1].epoch
-        width = self.size.width - 2
-        head = Text(no_wrap=True).append(f"epoch {frame.epoch}", style="bold")
-        head.append(f" of {self._run.epochs}" if self._run else "")
-        head.append("" if frame.epoch == newest else f" (newest {newest})", style="dim")
-        head.append(f"  {frame.axes}  {len(frame.points):,} codes", style="dim")
-        head.append("  density" if self.view.shows_density else "", style="dim")
-        legend = Text() if self.view.shows_density else class_legend(frame.labels, self._look)
-        if head.cell_len + 2 + legend.cell_len <= width:
-            lines = [head.append(" " * (width - head.cell_len - legend.cell_len)).append_text(legend)]
+    def _two(self, frame: "Frame | None") -> list[Strip]:
+        """Both clouds with a head each, beside each other where there is room, below the classes."""
+        assert self._other is not None
+        width, height = self._cloud_size()
+        blocks = []
+        for cloud, found in ((self._cloud, frame), (self._other, self.frame_beside())):
+            lines = [self.strip(self._head_of_two(cloud, found, width)), *self._body(cloud, found, width, height)]
+            blocks.append([line.adjust_cell_length(width) for line in lines])
+        first, second = blocks
+        heads = [*map(self.strip, self._heads())]
+        if not self._is_beside():
+            lines = [*first, *second]
         else:
-            lines = [head, legend]
-        for line in lines:
-            line.truncate(width, overflow="ellipsis" if self._look.is_unicode else "crop")
-        return lines
+            between = Segment(self._look.pick("│", "|"), Style(dim=True))
+            lines = [Strip([*left, between, *right]) for left, right in zip(first, second, strict=True)]
+        return [*heads, *self._with_side(lines, frame)]
+
+    def _is_beside(self) -> bool:
+        return self.size.width >= _BESIDE_FROM
+
+    def _heads(self) -> list[Text]:
+        """What stands above all of it."""
+        from tui.latent_heads import cut, head, making, with_legend  # numpy: not before there is something to draw
+
+        frame, view, width = self.frame(), self.view, self.size.width - 2
+        basis = frame or self._cloud.at(self._epoch)
+        assert basis is not None
+        if self._other is not None:
+            return with_legend(Text(no_wrap=True), basis, view, self._look, width)[:1]
+        assert self._cloud.frames is not None
+        if frame is None:
+            return [cut(Text(f"epoch {basis.epoch}", style="bold"), width, self._look)]
+        line = head(self._cloud.frames, frame, view, self._num_epochs(self._cloud))
+        wishes = self._wishes
+        if wishes and wishes[0].epoch != frame.epoch:
+            line.append(f"  epoch {wishes[0].epoch}: ").append_text(making(wishes[0], self._cloud.embedded, self._look))
+        return with_legend(line, frame, view, self._look, width)
+
+    def _head_of_two(self, cloud: Cloud, frame: "Frame | None", width: int) -> Text:
+        from tui.latent_heads import cut, head, making
+
+        line = Text(no_wrap=True).append(self._title_of_two(cloud), style="bold").append("  ")
+        if frame is not None:
+            assert cloud.frames is not None
+            line.append_text(head(cloud.frames, frame, self.view, self._num_epochs(cloud)))
+            wish = next((each for each in self._wishes if each.run == _name(cloud.run)), None)
+            if wish is not None and wish.epoch != frame.epoch:
+                line.append(f"  epoch {wish.epoch}: ").append_text(making(wish, cloud.embedded, self._look))
+        return cut(line, width, self._look)
+
+    def _title_of_two(self, cloud: Cloud) -> str:
+        """The run's name, as much of it as tells the two apart."""
+        names = [name for each in self._clouds() if (name := _name(each.run))]
+        name = _name(cloud.run)
+        return f"run {name.number}" if name and len({name.experiment for name in names}) == 1 else str(name)
+
+    @staticmethod
+    def _num_epochs(cloud: Cloud) -> int:
+        return cloud.run.epochs if cloud.run else 0
 
     def _cloud_size(self) -> tuple[int, int]:
-        """Columns and lines of the cloud itself."""
+        """Columns and lines of a cloud itself."""
         from tui.latent_lines import SIDE_WIDTH
 
-        frame = self.frame()
         width = self.size.width - 2 - (SIDE_WIDTH + 1 if self._has_side() else 0)
-        taken = (len(self._head(frame)) if frame else 1) + len(self._below())
-        return max(1, width), max(1, self.size.height - taken)
+        height = self.size.height - len(self._heads()) - len(self._below())
+        if self._other is not None:
+            width, height = ((width - 1) // 2, height - 1) if self._is_beside() else (width, height // 2 - 1)
+        return max(1, width), max(1, height)
 
     def _has_side(self) -> bool:
         return self.is_inspecting and not self.view.shows_grid and self.size.width >= _SIDE_FROM
 
-    def _whole(self, frame: "Frame", width: int, height: int) -> "Limits":
+    def _whole(self, cloud: Cloud, frame: "Frame", width: int, height: int) -> "Limits":
         from tui.canvas import Limits
 
-        assert self._frames is not None
-        newest = self._frames.frames[-1]
-        axes = self.view.axes
-        newest = newest.along(*axes) if axes and max(axes) < newest.codes.shape[1] else newest
+        newest = (cloud.shown(None, self.view) if cloud is self._cloud else self._beside_at(None)) or frame
         # The newest epoch's rectangle, and no smaller for the others: the cloud is seen to grow as it plays.
         return Limits.around(frame.points, newest.points).fitted(width, height)
 
-    def _cloud(self, frame: "Frame") -> list[Strip]:
+    def _body(self, cloud: Cloud, frame: "Frame | None", width: int, height: int) -> list[Strip]:
+        """As many lines as a cloud has."""
+        from tui.latent_heads import filled, instead
+
+        if frame is None:
+            bare = cloud.at(self._epoch)
+            wish = next((each for each in self._wishes if each.run == _name(cloud.run)), None)
+            says = [Text(f"   {cloud.why_nothing()}", style="dim")]
+            lines = instead(wish, cloud.embedded, bare, self._look) if bare else says
+            lines = lines if cloud is self._cloud else lines[:-1]
+            return [*map(self.strip, filled(lines, height))]
+        if self.view.shows_grid and cloud is self._cloud:
+            return [*map(self.strip, filled(self._grid(), height))]
+        strips = self._scatter(cloud, frame, width, height)
+        return strips if self._other is not None else self._with_side(strips, frame)
+
+    def _scatter(self, cloud: Cloud, frame: "Frame", width: int, height: int) -> list[Strip]:
         from tui.canvas import density, scatter
 
-        width, height = self._cloud_size()
-        box = self.view.limits or self._whole(frame, width, height)
-        if self.view.shows_density:
-            canvas = density(frame.points, width, height, look=self._look, limits=box)
+        view, look = self.view, self._look
+        whole = self._whole(cloud, frame, width, height)
+        row, box = self._row_of_the_nearest(cloud, frame), whole
+        if view.limits is not None:
+            box = view.limits if cloud is self._cloud else self._zoomed_too(frame, whole, row)
+        if view.shows_density:
+            canvas = density(frame.points, width, height, look=look, limits=box)
         else:
-            canvas = scatter(frame.points, frame.labels, width, height, look=self._look, limits=box)
-        if self.view.cursor is None:
-            return canvas.strips()
+            canvas = scatter(frame.points, frame.labels, width, height, look=look, limits=box, only=view.only)
+        marks = {}
+        if row is not None:
+            x, y = frame.points[row].tolist()
+            if x == x and y == y:
+                marks[box.cell_of((x, y), width, height)] = look.pick("●", "o")
+        if view.cursor is not None and cloud is self._cloud:
+            marks[box.cell_of(view.cursor, width, height)] = look.pick("┼", "+")
+        return replace(canvas, marks=marks).strips()
+
+    def _zoomed_too(self, frame: "Frame", whole: "Limits", row: int | None) -> "Limits":
+        """As much smaller as the window on the first cloud, around the same sample."""
+        first, limits = self.frame(), self.view.limits
+        if first is None or limits is None:
+            return whole
+        all_of_it = self._whole(self._cloud, first, *self._cloud_size())
+        middle = (whole.left + whole.right) / 2, (whole.bottom + whole.top) / 2
+        if row is not None:
+            x, y = frame.points[row].tolist()
+            middle = (x, y)
+        return whole.zoomed((all_of_it.right - all_of_it.left) / (limits.right - limits.left), middle)
+
+    def _row_of_the_nearest(self, cloud: Cloud, frame: "Frame") -> int | None:
+        """Where in ``frame`` the sample is that lies nearest to the cursor on the first cloud."""
+        first = self.frame()
+        if self.view.cursor is None or first is None:
+            return None
+        nearest = self._nearest(first)
+        if cloud is self._cloud:
+            return nearest
+        return frame.row_of(int(first.indices[nearest])) if frame.is_of_the_images_of(first) else None
+
+    def _with_side(self, strips: Sequence[Strip], frame: "Frame | None") -> list[Strip]:
+        if frame is None or not self._has_side():
+            return list(strips)
+        from tui.latent_heads import filled
+        from tui.latent_lines import SIDE_WIDTH, side_lines
+
         nearest = self._nearest(frame)
-        marks = {box.cell_of(tuple(frame.points[nearest].tolist()), width, height): self._look.pick("●", "o")}
-        marks[box.cell_of(self.view.cursor, width, height)] = self._look.pick("┼", "+")
-        strips = replace(canvas, marks=marks).strips()
-        if not self._has_side():
-            return strips
-        from tui.latent_lines import side_lines
+        sample, label, height = int(frame.indices[nearest]), int(frame.labels[nearest]), len(strips)
+        note = _NO_WAY_BACK if self.view.shows_tsne else ""
+        side = filled(side_lines(sample, label, self._answer(sample), height, self._look, note=note), height)
+        width = self.size.width - 2 - SIDE_WIDTH - 1
+        return [
+            Strip([*strip.adjust_cell_length(width), *self.strip(Text(" ") + beside)])
+            for strip, beside in zip(strips, side, strict=True)
+        ]
 
-        sample = int(frame.indices[nearest])
-        side = side_lines(sample, int(frame.labels[nearest]), self._answer(sample), height, self._look)
-        side += [Text()] * (height - len(side))
-        return [Strip([*strip, *self.strip(Text(" ") + beside)]) for strip, beside in zip(strips, side, strict=True)]
-
-    def _grid(self, frame: "Frame") -> list[Strip]:
+    def _grid(self) -> list[Text]:
         from tui.latent_lines import grid_lines, grid_size
 
         answer = self._answer()
         if answer is None or answer.images is None:
-            return [self.strip(Text(f"   {answer.says if answer else 'Decoding.'}", style="dim"))]
+            return [Text(f"   {answer.says if answer else 'Decoding.'}", style="dim")]
         across, _ = grid_size(*self._cloud_size())
-        return [self.strip(line) for line in grid_lines(answer.images, across, self._look)]
+        return grid_lines(answer.images, across, self._look)
 
     def _below(self) -> list[Text]:
         from tui.latent_lines import between_lines
@@ -267,15 +450,39 @@ class LatentPane(Lines, can_focus=True):
 
     def _line_answer(self) -> "Decoded | None":
         """The newest answer that holds the line between the two ends."""
-        if self._decoded is None or self._run is None:
+        if self._decoded is None or self._cloud.run is None:
             return None
         question, decoded = self._decoded
-        return decoded if (question.run, question.between) == (self._run.name, self.view.ends) else None
+        return decoded if (question.run, question.between) == (self._cloud.run.name, self.view.ends) else None
 
     def _nearest(self, frame: "Frame") -> int:
         import numpy as np
 
         return frame.nearest(np.array(self.view.cursor))
+
+    # Which t-SNE pictures are wished for
+
+    def _wish(self) -> None:
+        wishes = self._wishes_for(self._epoch)
+        if not wishes and self._player is not None and (following := self._following()) is not None:
+            wishes = self._wishes_for(following)
+        self._tell_wishes(wishes)
+
+    def _wishes_for(self, epoch: int | None) -> "tuple[Wish, ...]":
+        if self._view is None or not self._view.shows_tsne:
+            return ()
+        return tuple(wish for cloud in self._clouds() if (wish := cloud.lacks(epoch)) is not None)
+
+    def _tell_wishes(self, wishes: "tuple[Wish, ...]") -> None:
+        if wishes == self._wishes:
+            return
+        self._wishes = wishes
+        self.post_message(self.Wished(wishes))
+        if wishes and self._ticker is None:
+            self._ticker = self.set_interval(_PROGRESS_S, self.draw)
+        elif not wishes and self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None
 
     # What the decoder is asked
 
@@ -290,10 +497,10 @@ class LatentPane(Lines, can_focus=True):
 
         While the cursor moves, it is that of a moment ago, but never another sample's.
         """
-        if self._decoded is None or self._run is None:
+        if self._decoded is None or self._cloud.run is None:
             return None
         question, decoded = self._decoded
-        return decoded if (question.run, question.sample) == (self._run.name, sample) else None
+        return decoded if (question.run, question.sample) == (self._cloud.run.name, sample) else None
 
     def _question(self, frame: "Frame") -> "Question | None":
         import numpy as np
@@ -301,28 +508,24 @@ class LatentPane(Lines, can_focus=True):
         from tui.decoding import Question
         from tui.latent_lines import grid_size
 
-        view = self.view
-        if self._run is None or not (view.shows_grid or view.cursor):
+        view, run, plane = self.view, self._cloud.run, frame.plane
+        if run is None or not (view.shows_grid or view.cursor):
             return None
-        question = Question(run=self._run.name, epoch=frame.epoch, between=view.ends if len(view.ends) == 2 else ())
-        if view.shows_grid:
+        question = Question(run=run.name, epoch=frame.epoch, between=view.ends if len(view.ends) == 2 else ())
+        if view.shows_grid and plane is not None:
             width, height = self._cloud_size()
-            box = view.limits or self._whole(frame, width, height)
+            box = view.limits or self._whole(self._cloud, frame, width, height)
             across, down = grid_size(width, height)
             places = [box.point_of(row, column, across, down) for row in range(down) for column in range(across)]
-            return replace(question, codes=_as_tuples(frame.plane.codes_at(np.array(places))))
-        codes = frame.plane.codes_at(np.array([view.cursor]))
-        return replace(question, codes=_as_tuples(codes), sample=int(frame.indices[self._nearest(frame)]))
+            return replace(question, codes=_as_tuples(plane.codes_at(np.array(places))))
+        question = replace(question, sample=int(frame.indices[self._nearest(frame)]))
+        if plane is None:
+            return question
+        return replace(question, codes=_as_tuples(plane.codes_at(np.array([view.cursor]))))
 
-    def _why_nothing(self) -> str:
-        run = self._run
-        if run is None:
-            return NO_RUN
-        if self._frames is None:
-            return "Reading the codes."
-        if run.state in (RunState.RUNNING, RunState.WAITING):
-            return "The first codes come at the end of the first epoch."
-        return f"This run is {run.state} and kept no codes."
+
+def _name(run: Run | None) -> RunName | None:
+    return run.name if run else None
 
 
 def _as_tuples(codes: Any) -> tuple[tuple[float, ...], ...]:

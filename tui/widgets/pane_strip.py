@@ -12,7 +12,7 @@ from tui.look import Look, duration_text, printable
 from tui.widgets.lines import Lines
 from tui.widgets.runs import shown_state, shown_value
 
-PANES = ("loss", "latent", "search", "numbers", "log")
+PANES = ("loss", "latent", "images", "search", "numbers", "log")
 
 
 def time_left(run: Run) -> str:
@@ -33,6 +33,7 @@ class PaneStrip(Lines):
         self._pane = PANES[0]
         self._run: Run | None = None
         self._is_active = False
+        self._is_alarmed = False
 
     def show_pane(self, pane: str) -> None:
         self._pane = pane
@@ -41,6 +42,12 @@ class PaneStrip(Lines):
     def show_run(self, run: Run | None) -> None:
         self._run = run
         self._draw()
+
+    def show_alarm(self, is_alarmed: bool) -> None:
+        """Whether the numbers pane says that something is wrong with the run."""
+        if is_alarmed != self._is_alarmed:
+            self._is_alarmed = is_alarmed
+            self._draw()
 
     def show_active(self, is_active: bool) -> None:
         """Whether the pane below has the focus."""
@@ -59,8 +66,11 @@ class PaneStrip(Lines):
             start = end
 
     def _tab(self, number: int, pane: str) -> str:
-        is_roomy = self.size.width > sum(len(f" {number} {pane} ") for number, pane in enumerate(PANES, 1))
-        return f" {number} {pane} " if is_roomy else f"{number} {pane} "
+        shown = f"{pane}!" if pane == "numbers" and self._is_alarmed else pane
+        for tab in (" {} {} ", "{} {} "):
+            if self.size.width > sum(len(tab.format(*each)) for each in enumerate(PANES, 1)):
+                return tab.format(number, shown)
+        return f"{number}{shown} "
 
     def _draw(self) -> None:
         tabs = Text(" ", no_wrap=True)

@@ -32,6 +32,7 @@ class SearchPane(ScrollView, can_focus=True):
         self._told: tuple[str, Findings | None] | None = None
         self._log_y = False
         self._is_parallel = False
+        self._hides_pruned = False
         self._strips: list[Strip] = []
 
     @property
@@ -43,6 +44,12 @@ class SearchPane(ScrollView, can_focus=True):
         if experiment != self._experiment:
             self._experiment = experiment
             self.scroll_to(y=0, animate=False, immediate=True)
+            self.draw()
+
+    def hide_pruned(self, is_hidden: bool) -> None:
+        """Leave out which runs were pruned, or no longer."""
+        if is_hidden != self._hides_pruned:
+            self._hides_pruned = is_hidden
             self.draw()
 
     def take_findings(self, experiment: str, findings: "Findings | None") -> None:
@@ -86,6 +93,7 @@ class SearchPane(ScrollView, can_focus=True):
 
             return [*head, *parallel(findings, width, height - len(head), look)]
         mattered = findings, width, look
+        pruned = [] if self._hides_pruned else blocks.pruned(*mattered)
         if width >= _TWO_COLUMNS:
             half = width * 3 // 5
             rest = width - half - 3
@@ -93,7 +101,7 @@ class SearchPane(ScrollView, can_focus=True):
             tall = max(min(height - len(head) - 1, 40), len(side), 10)
             tall = min(tall, max(height * 3 // 5, len(side)))
             drawn = blocks.history(findings, half, tall, look, log_y=self._log_y)
-            return [*head, Text(), *blocks.beside(drawn, side, half), Text(), *blocks.pruned(*mattered)]
+            return [*head, Text(), *blocks.beside(drawn, side, half), Text(), *pruned]
         drawn = blocks.history(findings, width, max(8, height * 11 // 20), look, log_y=self._log_y)
         if width >= _TWO_BLOCKS:
             part = max(24, width // 3)
@@ -101,7 +109,7 @@ class SearchPane(ScrollView, can_focus=True):
             below = blocks.beside(bars, blocks.bests(findings, width - part - 3, look), part)
         else:
             below = [*blocks.importance(*mattered), Text(), *blocks.bests(*mattered)]
-        return [*head, *drawn, *below, Text(), *blocks.pruned(*mattered)]
+        return [*head, *drawn, *below, Text(), *pruned]
 
     def _strip(self, line: Text) -> Strip:
         return Strip([Segment(s.text, s.style) for s in line.render(self.app.console) if s.text and s.text != "\n"])

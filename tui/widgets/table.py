@@ -80,22 +80,33 @@ class RowTable(ScrollView, Generic[Item], can_focus=True):
         """A mark of one cell beside the cursor's, and its colour."""
         return " ", None
 
+    def across(self, item: Item) -> tuple[str, str] | None:
+        """What stands left and right of a row that has no columns; None: it has them."""
+        return None
+
+    @property
+    def row(self) -> Item | None:
+        """The item under the cursor."""
+        return self.items[self.cursor] if self.items else None
+
     @property
     def current(self) -> Item | None:
-        return self.items[self.cursor] if self.items else None
+        """What the row under the cursor stands for."""
+        return self.row
 
     def set_items(self, items: Sequence[Item]) -> None:
         """Show ``items``; the cursor follows its row, or stays at its height when that is gone."""
         if not self._wanted and self.items == list(items):
             return
-        before = self.key(self.current) if self.current is not None else None
+        row = self.row
+        before = self.key(row) if row is not None else None
         old, self.items = self.items, list(items)
-        wanted = self._wanted or before
-        found = next((i for i, item in enumerate(self.items) if self.key(item) == wanted), None)
-        if found is not None and wanted == self._wanted:
-            self._wanted = None
-        if found is None and before is not None:
-            found = next((i for i, item in enumerate(self.items) if self.key(item) == before), None)
+        found = None
+        if self._wanted:
+            found = self._place(self._wanted)
+            self._wanted = self._wanted if found is None else None
+        if found is None and row is not None:
+            found = self._place(before, row)
         self.cursor = found if found is not None else max(0, min(self.cursor, len(self.items) - 1))
         self.virtual_size = Size(self.size.width, len(self.items) + 1)
         if len(old) != len(self.items) or not old:
@@ -103,19 +114,27 @@ class RowTable(ScrollView, Generic[Item], can_focus=True):
         else:
             self._refresh_changed(old)
         self._keep_in_sight()
-        now = self.key(self.current) if self.current is not None else None
+        now = self.key(self.row) if self.row is not None else None
         if now != before:
             self.refresh()
             self.post_message(self.Moved(self))
 
+    def _place(self, key: Hashable, item: Item | None = None) -> int | None:
+        """Where the row ``key`` is; ``item`` is what it was, and is looked for first."""
+        items = self.items
+        if item is not None:
+            if self.cursor < len(items) and self.key(items[self.cursor]) == key:
+                return self.cursor
+            if (found := next((index for index, each in enumerate(items) if each is item), None)) is not None:
+                return found
+        return next((index for index, each in enumerate(items) if self.key(each) == key), None)
+
     def go_to(self, key: Hashable) -> None:
         """Put the cursor on that row, as soon as there is one."""
-        for index, item in enumerate(self.items):
-            if self.key(item) == key:
-                self._wanted = None
-                self._move_to(index)
-                return
-        self._wanted = key
+        found = self._place(key)
+        self._wanted = key if found is None else None
+        if found is not None:
+            self._move_to(found)
 
     def repaint_rows(self) -> None:
         """The looks of the rows changed, not the rows."""
@@ -216,6 +235,11 @@ class RowTable(ScrollView, Generic[Item], can_focus=True):
         mark, mark_style = self.mark_cell(item)
         pointer = self.look.pick("▸", ">") if is_cursor else " "
         segments = [Segment(pointer, base), Segment(mark, base + mark_style if mark_style else base)]
+        if (parts := self.across(item)) is not None:
+            right = parts[1] + " " if parts[1] else ""
+            left = _fitted(parts[0], width - self.GUTTER - cell_len(right), False, self.look)
+            segments.append(Segment(left + right, base + _BOLD))
+            return Strip(segments).adjust_cell_length(width, base)
         for column, size in self._fitting(width):
             text, name = column.cell(item)
             if column.is_cut_inside:
@@ -231,6 +255,7 @@ class RowTable(ScrollView, Generic[Item], can_focus=True):
         return "\n".join(self.render_line(y).text.rstrip() for y in range(self.size.height))
 
 
+_BOLD = Style(bold=True)
 _WHOLE = {"table--header", "table--header-focused", "table--cursor", "table--cursor-focused"}
 """Component classes with a background of their own; the others only lend their colour to a row."""
 

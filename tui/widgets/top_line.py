@@ -75,6 +75,8 @@ class TopLine(Lines):
             load = self._load
             facts.append(f"cpu {load.cpu_percent}%")
             facts.append(f"mem {load.memory_used:.1f}/{load.memory_total:.0f} GB")
+            if load.gpus:
+                facts.append(load.gpus)
         return Text(self._look.pick(" · ", " | ").join(facts), no_wrap=True)
 
 

@@ -1,4 +1,6 @@
-"""The form behind ``A``: how a run's codes are looked at."""
+"""The form behind ``A``: how the codes of runs are looked at."""
+
+from collections.abc import Sequence
 
 from store.errors import RequestError
 from store.records import Run
@@ -8,7 +10,7 @@ from tui.screens.forms.form import Examine, Form
 
 
 class LatentForm(Form[LatentStudy]):
-    def __init__(self, run: Run, examine: Examine[LatentStudy] | None = None) -> None:
+    def __init__(self, runs: Sequence[Run], examine: Examine[LatentStudy] | None = None) -> None:
         default = LatentStudy()
         fields = [
             Field(key="method", default=default.method, choices=METHODS),
@@ -16,8 +18,9 @@ class LatentForm(Form[LatentStudy]):
             Field(key="limit", default=str(default.limit), help="images at most; 0: all"),
             Field(key="between", default="", help="3 17; empty: two classes"),
         ]
-        super().__init__(f"Latent study of {run.name}", fields, examine)
-        self._run = run
+        self._named = str(runs[0].name) if len(runs) == 1 else f"{len(runs)} runs"
+        self._folder = "its folder" if len(runs) == 1 else "their folders"
+        super().__init__(f"Latent study of {self._named}", fields, examine)
 
     def read(self, values: Values) -> LatentStudy:
         return LatentStudy(
@@ -29,8 +32,8 @@ class LatentForm(Form[LatentStudy]):
 
     def summary(self, values: Values) -> str:
         return (
-            f"Codes of {self._run.name} by {values['method']}, into latent-{values['split']}-{values['method']}.npz "
-            "of its folder; in the background."
+            f"Codes of {self._named} by {values['method']}, into latent-{values['split']}-{values['method']}.npz "
+            f"of {self._folder}; in the background."
         )
 
 

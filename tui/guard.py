@@ -1,0 +1,77 @@
+"""The terminal is the screen's alone while it is open: what anything else prints goes to a log under the root."""
+
+import contextlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from store.paths import Root
+
+_MOST_BYTES = 1_000_000
+"""A log that grew so long is begun anew."""
+
+
+class ScreenLog:
+    """``.screen.log`` of the root; a file in the temporary folder where there is no root or it cannot be written."""
+
+    def __init__(self, root: Root) -> None:
+        self.path = root.path / ".screen.log"
+        try:
+            has_grown = self.path.is_file() and self.path.stat().st_size > _MOST_BYTES
+            self.file = os.open(self.path, _FLAGS | (os.O_TRUNC if has_grown else 0), 0o600)
+            self._is_passing = False
+        except OSError:
+            self.file, name = tempfile.mkstemp(prefix="aetui-screen-", suffix=".log")
+            self.path, self._is_passing = Path(name), True
+
+    def add(self, error: BaseException) -> str:
+        """Write the traceback of ``error``; returns it."""
+        text = "".join(traceback.format_exception(error))
+        self._is_passing = False
+        os.write(self.file, text.encode(errors="replace"))
+        return text
+
+    def close(self) -> None:
+        os.close(self.file)
+        if self._is_passing:
+            self.path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def terminal_alone(log: ScreenLog) -> Iterator[None]:
+    """Let file descriptors 1 and 2 go to ``log``, where they are the terminal, and Textual's driver draw beside them.
+
+    The driver writes to ``sys.__stderr__`` and asks ``sys.__stdout__`` for the size: both are the terminal's own
+    copy meanwhile. Libraries that write to a descriptor, and processes that are started, have the log.
+    """
+    kept = {number: os.dup(number) for number in (1, 2) if os.isatty(number)}
+    own = os.fdopen(os.dup(1 if 1 in kept else 2), "w", encoding=_encoding(), errors="replace")
+    streams = sys.__stdout__, sys.__stderr__
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    for number in kept:
+        os.dup2(log.file, number)
+    _set_streams(own, own)
+    try:
+        yield
+    finally:
+        own.close()
+        for number, terminal in kept.items():
+            os.dup2(terminal, number)
+            os.close(terminal)
+        _set_streams(*streams)
+
+
+def _encoding() -> str:
+    return getattr(sys.__stderr__, "encoding", None) or "utf-8"
+
+
+def _set_streams(out: TextIO | None, err: TextIO | None) -> None:
+    sys.__stdout__, sys.__stderr__ = out, err  # type: ignore[misc, assignment]  # final for type checkers only
+
+
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
