@@ -12,7 +12,10 @@ _FIRST_MEASURES = ("loss", "mse", "kl")
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """What one run has measured so far; ``grown`` gives a new one, so that a thread can hand it over."""
+    """What one run has measured so far; ``grown`` gives a new one, so that a thread can hand it over.
+
+    As long as no epoch ends, ``epochs`` is the same tuple.
+    """
 
     epochs: tuple[Mapping[str, Any], ...] = ()
     steps: tuple[tuple[int, float, float], ...] = ()
@@ -20,13 +23,15 @@ class Curves:
     _cache: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
 
     def grown(self, lines: Iterable[Mapping[str, Any]]) -> Self:
-        epochs, steps = list(self.epochs), list(self.steps)
+        epochs, steps = list[Mapping[str, Any]](), list(self.steps)
         for line in lines:
             if line.get("kind") == "epoch":
                 epochs.append(line)
             elif line.get("kind") == "step":
                 steps.append((int(line["step"]), _number(line.get("time")), _number(line.get("loss"))))
-        return type(self)(tuple(epochs), tuple(steps))
+        if not epochs:
+            return type(self)(self.epochs, tuple(steps), self._cache)
+        return type(self)((*self.epochs, *epochs), tuple(steps))
 
     @property
     def is_empty(self) -> bool:

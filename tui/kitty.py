@@ -51,10 +51,8 @@ class Kitty:
             self._held[key] = self._next
             self._send(pixels, across, down, self._next)
             self._next += 1
-        style, rest = (
-            Style(color=Color.from_rgb(*self._held[key].to_bytes(3, "big"))),
-            Segment(" " * (columns - across)),
-        )
+        style = Style(color=Color.from_rgb(*self._held[key].to_bytes(3, "big")))
+        rest = Segment(" " * (columns - across))
         found = []
         for row in _NUMBERS[:down]:
             cells = "".join(_PLACEHOLDER + chr(row) + chr(column) for column in _NUMBERS[:across])

@@ -4,10 +4,11 @@ import pytest
 
 from store import control
 from store.database import Database
+from store.metrics import encode
 from store.names import RunName
 from store.paths import Root
 from tests.tui.conftest import Until
-from tests.tui.roots import add_run
+from tests.tui.roots import add_run, epoch_line
 from tests.tui.test_screen import home, screen, sees, shown
 from tui.chart import Chart
 from tui.widgets.loss_pane import LossPane
@@ -114,3 +115,19 @@ async def test_the_best_runs_lie_over_each_other(
         await pilot.press("K", "K", "K", "u")
         await until(sees(pilot, "━━ train"))
         assert home(pilot).overlaid() == {}
+
+
+async def test_what_is_measured_meanwhile_is_drawn_along_every_axis(
+    root: Root, runs: dict[str, RunName], until: Until
+) -> None:
+    metrics = root.run(runs["running"]).metrics
+    async with screen(root, focus=runs["running"]) as pilot:
+        await until(sees(pilot, "loss   ━━ training"))
+        with metrics.open("a") as file:
+            file.write(encode(epoch_line(9, 0.03)))
+        await until(lambda: x_ticks(shown(pilot))[-1] in (8, 9))
+        await pilot.press("X")
+        await until(sees(pilot, " step "))
+        with metrics.open("a") as file:
+            file.write(encode({"kind": "step", "epoch": 10, "step": 400, "loss": 0.03, "time": 200.0}))
+        await until(lambda: x_ticks(shown(pilot))[-1] == 400)

@@ -88,6 +88,7 @@ def test_curves_grow_and_say_what_they_measure() -> None:
     assert [part.tolist() for part in grown.along("epoch", "val_loss")] == [[1.0, 2.0], [1.0, 0.5]]
     assert np.isnan(grown.along("epoch", "train_loss")[1]).all()
     assert first.epochs == ()
+    assert grown.grown([{"kind": "step", "epoch": 3, "step": 20, "loss": 0.3}]).epochs is grown.epochs
 
 
 def codes(epoch: int, values: np.ndarray) -> Codes:

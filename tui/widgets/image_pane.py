@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from rich.segment import Segment
 from rich.text import Text
 from textual.message import Message
 from textual.strip import Strip
@@ -222,7 +221,7 @@ class ImagePane(Lines, can_focus=True):
             newest = album.epochs[-1]
             head.append(f"  epoch {album.strip.epoch} of {self._run.epochs}")
             head.append("" if album.strip.epoch == newest else f" (newest {newest})", style="dim")
-        elif self.view.name in DECODED_VIEWS and (answer := self._known(self._names()[0])) and answer.epoch:
+        elif self.view.name in DECODED_VIEWS and (answer := self._only_answer()) and answer.epoch:
             best = " (best)" if self.epoch is None else ""
             head.append(f"  weights of epoch {answer.epoch}{best}", style="dim")
         if layout is not None:
@@ -262,7 +261,8 @@ class ImagePane(Lines, can_focus=True):
             case "worst" | "best" as end:
                 return self._extremes(end, names, colours)
             case "mixtures":
-                return self._decoded(names[:1], "classes", lambda found: image_lines.mixtures_page(found[names[0]]))
+                name = self._run.name
+                return self._decoded([name], "classes", lambda found: image_lines.mixtures_page(found[name]))
             case "class means":
                 return self._decoded(names, "classes", lambda found: image_lines.means_page(found, names, colours))
             case "samples":
@@ -306,8 +306,12 @@ class ImagePane(Lines, can_focus=True):
             self.post_message(self.Asked(self._asking))
         return known[2] if known else None
 
-    def _known(self, name: RunName) -> "Pictures | None":
-        """What was answered about ``name`` last, in the view that is shown."""
+    def _only_answer(self) -> "Pictures | None":
+        """What was answered last in the view that is shown; of several runs each row says its epoch."""
+        assert self._run is not None
+        name = self._run.name
+        if self._names() != [name] and self.view.name != "mixtures":
+            return None
         shows = {"class means": "classes", "mixtures": "classes"}
         wanted = shows.get(self.view.name, self.view.name)
         found = [known[2] for (run, _, show, _), known in self._answers.items() if (run, show) == (name, wanted)]

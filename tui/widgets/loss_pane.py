@@ -50,9 +50,16 @@ class LossPane(Lines, can_focus=True):
             self.draw()
 
     def take_curves(self, curves: "Mapping[RunName, Curves]") -> None:
-        self._curves = dict(curves)
-        if any(name in self._marks or (self._run and name == self._run.name) for name in curves):
+        before, self._curves = self._curves, dict(curves)
+        names = {*self._marks, *([self._run.name] if self._run else [])}
+        if any(self._is_other(before.get(name), curves.get(name)) for name in names):
             self.draw()
+
+    def _is_other(self, before: "Curves | None", after: "Curves | None") -> bool:
+        """Whether what is drawn of a run has changed: along epochs, its steps are seen until the first of them ends."""
+        if before is None or after is None or self._chart.x_axis != "epoch" or not after.epochs:
+            return before is not after
+        return before.epochs is not after.epochs
 
     @property
     def chart(self) -> Chart:
