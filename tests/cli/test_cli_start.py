@@ -11,7 +11,7 @@ from tui.commands.options import Options, read_alone
 
 COMMANDS = (
     *("demo", "run", "search", "crossval", "evaluate", "latent", "recipe", "worker", "workers", "ls", "show", "logs"),
-    *("stop", "kill", "pause", "resume", "rm", "restore", "data", "doctor"),
+    *("stop", "kill", "pause", "resume", "rm", "restore", "data", "doctor", "queue", "tag", "keys", "notify"),
 )
 HEAVY = ("torch", "torchvision", "sklearn", "optuna", "sqlalchemy", "textual", "plotext", "matplotlib", "numpy")
 
