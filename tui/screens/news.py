@@ -61,8 +61,8 @@ class NewsScreen(Screen[RunName | None]):
 
     def take_news(self, ended: "Sequence[Ended]") -> None:
         self._ended += ended
-        if self.is_mounted:
-            self.query_one(NewsTable).set_items(list(reversed(self._ended)))
+        for table in self.query(NewsTable):  # none while it is taken down
+            table.set_items(list(reversed(self._ended)))
 
     def action_open(self) -> None:
         current = self.query_one(NewsTable).current

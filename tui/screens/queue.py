@@ -58,7 +58,7 @@ class QueueScreen(Screen[RunName | None]):
 
     def take_queue(self, message: QueueChanged) -> None:
         self._queue = message.queue
-        if self.is_mounted:
+        if self.query("#waiting"):  # not while it is taken down
             self._show()
 
     def _show(self) -> None:

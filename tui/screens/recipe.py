@@ -79,6 +79,11 @@ class RecipeScreen(Screen["RunName | str | None"]):
         return next((recipe for recipe in self._recipes if recipe.name == self._name), None)
 
     @property
+    def _is_whole(self) -> bool:
+        """Its parts are there: not yet before it is mounted, and no longer while it is taken down."""
+        return bool(self.query("#steps"))
+
+    @property
     def _steps(self) -> StepTable:
         return self.query_one("#steps", StepTable)
 
@@ -94,12 +99,12 @@ class RecipeScreen(Screen["RunName | str | None"]):
         self._recipes = message.recipes
         if begun or self.chosen is None:  # what was just begun is what one wants to see
             self._choose(begun[0] if begun else self._recipes[0].name if self._recipes else None)
-        elif self.is_mounted:
+        elif self._is_whole:
             self._show()
 
     def take_rows(self, message: RowsChanged) -> None:
         self._rows = message
-        if self.is_mounted:
+        if self._is_whole:
             self._show()
 
     # What is shown
@@ -107,7 +112,7 @@ class RecipeScreen(Screen["RunName | str | None"]):
     def _choose(self, name: str | None) -> None:
         self._name = name
         self._watcher.show_recipe(name)
-        if self.is_mounted:
+        if self._is_whole:
             self._show()
 
     def _show(self) -> None:
