@@ -15,18 +15,20 @@ import json
 import logging
 import os
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.detach import start_detached
+from store import listing
+from store.database import Database
 from store.errors import RequestError
 from store.names import RunName
 from store.news import Ended
 from store.paths import Root, find_config_dir
 from store.records import RunState
+from store.settings_file import read_toml
 
 NOTIFY_VARIABLE = "AETUI_NOTIFY"
 EVENTS = ("complete", "failed", "died", "search", "recipe")
@@ -74,17 +76,8 @@ def read_notify() -> Notify:
         RequestError: it cannot be read, or says something that has no meaning.
     """
     file = notify_file()
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return Notify()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"{file} cannot be read: {error}.") from error
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RequestError(f"{file} is not TOML: {error}.") from error
-    return _checked(file, found)
+    found = read_toml(file)
+    return Notify() if found is None else _checked(file, found)
 
 
 _MEANINGS: Mapping[str, tuple[type, str]] = {
@@ -163,3 +156,12 @@ def send(root: Root, notice: Notice) -> None:
     if notify.needs_process and notice.event in notify.on:
         command = [sys.executable, "-P", "-m", "engine.notify", "--notice", json.dumps(notice.as_json())]
         start_detached(command, root.worker_logs / "notify.log", {NOTIFY_VARIABLE: str(notify_file().absolute())})
+
+
+def send_lost(database: Database, names: Sequence[RunName]) -> None:
+    """Tell of runs whose workers died: they wait again, or have failed because that was once too often."""
+    for name in names:
+        run = listing.run(database, name)
+        notice = of_end(Ended.of(run, is_searched=False)) if run.state.is_finished else of_death(name)
+        if notice is not None:
+            send(database.root, notice)

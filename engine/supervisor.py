@@ -57,9 +57,10 @@ class Supervisor:
     def step(self) -> bool:
         """Put dead workers' runs back, start missing workers; returns whether there is anything left to watch."""
         forget_dead(self.database)
-        for name in requeue_dead(self.database):
+        lost = requeue_dead(self.database)
+        for name in lost:
             log.info("%s lost its worker and waits again", name)
-            notices.send(self.database.root, notices.of_death(name))
+        notices.send_lost(self.database, lost)
         # One that lives but is silent (stopped, swapped out) holds neither a run nor a slot any more.
         here = [
             worker

@@ -58,8 +58,7 @@ def work(database: Database, worker_id: str, device: str, heart: Heart, idle_s: 
     while not (heart.leaving.is_set() or database.is_gone()) and time.monotonic() - last_run <= idle_s:
         if not is_by_hand and is_surplus(database, worker_id):
             return
-        for name in queue.requeue_dead(database):
-            notices.send(database.root, notices.of_death(name))
+        notices.send_lost(database, queue.requeue_dead(database))
         claim = drawing.next_claim(database, worker_id, device)
         if claim is None:
             heart.leaving.wait(POLL_S)

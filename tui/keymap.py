@@ -16,6 +16,7 @@ from textual.keys import Keys, key_to_character
 
 from store.errors import RequestError
 from store.paths import find_config_dir
+from store.settings_file import read_toml
 from tui.bindings import SCOPES
 
 KEYMAP_VARIABLE = "AETUI_KEYMAP"
@@ -53,20 +54,11 @@ def read_keymap() -> Keymap:
         RequestError: it cannot be read, or says something that cannot be.
     """
     file = keymap_file()
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    found = read_toml(file)
+    if found is None:
         if os.environ.get(KEYMAP_VARIABLE):
-            raise RequestError(f"{file}, which {KEYMAP_VARIABLE} names, is not there.") from None
+            raise RequestError(f"{file}, which {KEYMAP_VARIABLE} names, is not there.")
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"{file} cannot be read: {error}.") from error
-    import tomllib  # only who has a keymap waits for it
-
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RequestError(f"{file} is not TOML: {error}.") from error
     keymap = {id: _keys(file, id, value) for id, value in _flat(found)}
     _check_places(file, keymap)
     return keymap

@@ -58,7 +58,7 @@ class Comparing(RunActions):
         if run is None:
             return
         if self.pane == "numbers":
-            self.app.copy_to_clipboard(self._numbers.text())
+            self.app.copy_to_clipboard(self._numbers.plain())
             self.post_message(Done("Copied: what the pane shows, as text."))
         else:
             command = self._command(run)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Input, Static
+from textual.widgets import ContentSwitcher, Static
 
 from store.names import RunName
 from store.paths import Root
@@ -36,8 +35,8 @@ from tui.messages import (
     RowsChanged,
 )
 from tui.remembered import Keeper, Remembered
+from tui.screens.going_about import GoingAbout
 from tui.screens.pane_keys import LATENT_ACTIONS, LOSS_ACTIONS, PANE_ACTIONS
-from tui.screens.tables import Tables
 from tui.telling import tell
 from tui.units import alarm, units_of
 from tui.watcher import View, Watcher
@@ -50,7 +49,7 @@ from tui.widgets.log_pane import LogPane
 from tui.widgets.loss_pane import LossPane
 from tui.widgets.note_line import NoteLine
 from tui.widgets.numbers_pane import NumbersPane
-from tui.widgets.pane_strip import PANES, PaneStrip
+from tui.widgets.pane_strip import PaneStrip
 from tui.widgets.runs import RunTable
 from tui.widgets.search_pane import SearchPane
 from tui.widgets.table import RowTable
@@ -58,13 +57,9 @@ from tui.widgets.table_foot import TableFoot
 from tui.widgets.top_line import TopLine
 
 if TYPE_CHECKING:
-    from store.news import Ended
     from tui.curves import Curves
     from tui.decoding import Decoder
     from tui.embedding import Embedder
-    from tui.screens.news import NewsScreen
-    from tui.screens.queue import QueueScreen
-    from tui.screens.recipe import RecipeScreen
 
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 _WIDTHS = [(0, "-too-narrow"), (MIN_WIDTH, "-small"), (100, "-middle"), (160, "-large")]
@@ -74,7 +69,7 @@ _FROM_THE_FIRST_FRAME = {"new"}
 """Actions that need nothing which is mounted after it."""
 
 
-class HomeScreen(Tables):
+class HomeScreen(GoingAbout):
     BINDINGS = bindings.HOME
     AUTO_FOCUS = None
     HORIZONTAL_BREAKPOINTS = _WIDTHS
@@ -102,17 +97,10 @@ class HomeScreen(Tables):
         self._hides_ended = remembered.hides_ended
         self._visited: RunName | None = None
         self._visit = 0
-        self._is_complete = False
         self._curves: dict[RunName, Curves] = {}
         self._decoder: Decoder | None = None
         self._embedder: Embedder | None = None
         self._health: HealthChanged | None = None
-        self._recipes = RecipesChanged(())
-        self._rows: RowsChanged | None = None
-        self._recipe_screen: RecipeScreen | None = None
-        self._queue_screen: QueueScreen | None = None
-        self._news_screen: NewsScreen | None = None
-        self._news: list[Ended] = []
         self.listing = Listing()
 
     def compose(self) -> ComposeResult:
@@ -159,13 +147,6 @@ class HomeScreen(Tables):
         if self._keeper.view.pane != self.pane:
             self.action_pane(self._keeper.view.pane)
         self._watcher.start()
-
-    @property
-    def pane(self) -> str:
-        return (self.query_one("#panes", ContentSwitcher).current or "loss").removesuffix("-pane")
-
-    def _pane_widget(self) -> Widget:
-        return self.query_one(f"#{self.query_one('#panes', ContentSwitcher).current}")
 
     # What the watcher says
 
@@ -393,156 +374,6 @@ class HomeScreen(Tables):
     def on_descendant_focus(self) -> None:
         self.query_one(PaneStrip).show_active(self.focused is self._pane_widget())
         self.refresh_bindings()
-
-    def _go_to(self, name: RunName) -> None:
-        self._wanted, self._experiment = name, name.experiment
-        self._words["runs"] = ""  # it would be a pity if the filter hid it
-        self.query_one("#filter", Input).remove_class("-open")
-        self.experiments.go_to(name.experiment)
-        self._fill_tables()
-        self.show_current()
-
-    def _go_to_experiment(self, experiment: str) -> None:
-        """To the experiment's run that was visited last, else to its favourite."""
-        self._experiment, self._wanted = experiment, None
-        self._words = dict.fromkeys(self._words, "")
-        self.query_one("#filter", Input).remove_class("-open")
-        self.experiments.go_to(experiment)
-        self.runs.focus()
-        self.runs.empty_text = ""
-        self.runs.show_runs(())
-        self._fill_tables()
-        self.show_current()
-
-    # Keys: going about
-
-    def action_side(self, step: int) -> None:
-        places: list[Widget] = [] if self.has_class("-table") else [self._pane_widget()]
-        if not self.has_class("-full"):
-            places = [self.experiments, self.runs, *places]
-        at = places.index(self.focused) if self.focused in places else -1
-        places[(at + step) % len(places)].focus()
-
-    def action_side_right(self) -> None:
-        if self.focused is self.runs and (group := self.runs.group) and group.is_folded:
-            self.runs.fold(group, False)
-        elif self._is_steered():
-            self._steer(1)
-        elif self.focused is not self._pane_widget():
-            self.action_side(1)
-
-    def action_side_left(self) -> None:
-        if self.focused is self.runs and (group := self.runs.group) and not group.is_folded:
-            self.runs.fold(group, True)
-        elif self._is_steered():
-            self._steer(-1)
-        elif self.focused is not self.experiments and not self.has_class("-full"):
-            self.action_side(-1)
-
-    def _is_steered(self) -> bool:
-        """Whether left and right belong to the pane."""
-        if self.pane == "numbers":
-            return self._numbers.is_wide and self.focused is self._numbers
-        is_steerable = self.pane in ("loss", "latent", "images") and self.runs.current is not None
-        return is_steerable and self.focused is self._pane_widget()
-
-    def _steer(self, steps: int) -> None:
-        latent = self.query_one("#latent", LatentPane)
-        if self.pane == "images":
-            self.query_one("#images", ImagePane).action_turn(steps, 0)
-        elif self.pane == "numbers":
-            self._numbers.shift(steps)
-        elif self.pane == "latent" and latent.is_inspecting:
-            latent.move(steps, 0)
-        else:
-            (self.action_epoch if self.pane == "latent" else self.action_cursor)(steps)
-
-    def action_open(self) -> None:
-        if self.focused is self.experiments:
-            self.runs.focus()
-        elif self.focused is self.runs and (group := self.runs.group):
-            self.runs.fold(group, not group.is_folded)
-        else:
-            self.remove_class("-table")
-            self.set_class(not self.has_class("-full"), "-full")
-            self._pane_widget().focus() if self.has_class("-full") else self.runs.focus()
-
-    def action_back(self) -> None:
-        if self._note_line.has_class("-open"):
-            self._note_line.leave()
-        elif self.focused is self.query_one("#filter"):
-            self.query_one("#filter", Input).value = ""
-            self._close_filter()
-        elif self.pane == "latent" and self._latent.cancel():
-            pass
-        elif self.has_class("-full") or self.has_class("-table"):
-            self.remove_class("-full", "-table")
-            self.runs.focus()
-        elif self.focused is self._pane_widget():
-            self.runs.focus()
-        elif any(self._words.values()):
-            self._words = dict.fromkeys(self._words, "")
-            self.query_one("#filter", Input).remove_class("-open")
-            self._fill_tables()
-        elif self.focused is self.runs:
-            self.experiments.focus()
-
-    def action_pane(self, pane: str) -> None:
-        self.remove_class("-table")
-        had_focus = self.focused is self._pane_widget()
-        self.query_one("#panes", ContentSwitcher).current = "numbers-pane" if pane == "numbers" else pane
-        self.query_one(PaneStrip).show_pane(pane)
-        if had_focus:
-            self._pane_widget().focus()
-        self.show_current()
-
-    def action_pane_step(self, step: int) -> None:
-        self.action_pane(PANES[(PANES.index(self.pane) + step) % len(PANES)])
-
-    @on(PaneStrip.Chosen)
-    def _choose_pane(self, message: PaneStrip.Chosen) -> None:
-        if self._is_complete:
-            self.action_pane(message.pane)
-
-    def action_queue(self) -> None:
-        from tui.screens.queue import QueueScreen
-
-        self._queue_screen = QueueScreen(self._watcher, self._look, self._act)
-        self.app.push_screen(self._queue_screen, self._leave)
-
-    def action_news(self) -> None:
-        from tui.screens.news import NewsScreen
-
-        self._news_screen = NewsScreen(self._news, self._look)
-        self.app.push_screen(self._news_screen, self._leave)
-
-    def _leave(self, place: RunName | None) -> None:
-        self._queue_screen = self._news_screen = None
-        if place is not None:
-            self._go_to(place)
-
-    def action_recipes(self) -> None:
-        from tui.screens.recipe import RecipeScreen
-
-        screen = RecipeScreen(
-            self._watcher,
-            self._look,
-            self._recipes,
-            self._rows,
-            act=self._act,
-            new=self.action_new_recipe,
-            data_dir=self._data_dir,
-        )
-
-        def leave(place: RunName | str | None) -> None:
-            self._recipe_screen = None
-            if isinstance(place, RunName):
-                self._go_to(place)
-            elif place is not None:
-                self._go_to_experiment(place)
-
-        self._recipe_screen = screen
-        self.app.push_screen(screen, leave)
 
     # Keys: panes
 

@@ -4,14 +4,9 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from rich.segment import Segment
 from rich.text import Text
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from store.records import Run, RunState
-from tui import bindings
 from tui.differences import notes_of, table
 from tui.health_lines import by_class_lines, confusion_lines, quality_lines, units_lines
 from tui.look import Look, duration_text, number_text, printable
@@ -19,6 +14,7 @@ from tui.text_lines import cut, title, written
 from tui.units import alarm, units_of
 from tui.widgets.loss_pane import NO_RUN
 from tui.widgets.runs import shown_state
+from tui.widgets.scrolled_lines import ScrolledLines
 
 if TYPE_CHECKING:  # it brings numpy, which the first paint does not wait for
     from tui.health import Health
@@ -31,12 +27,9 @@ _MARGIN = 2
 _NOT_FIGURES = {"kind", "epoch", "time", "active_units"}
 
 
-class NumbersPane(ScrollView, can_focus=True):
-    BINDINGS = bindings.SCROLL
-
+class NumbersPane(ScrolledLines):
     def __init__(self, look: Look, **options: Any) -> None:
-        super().__init__(**options)
-        self._look = look
+        super().__init__(look, **options)
         self._run: Run | None = None
         self._epochs: Sequence[Mapping[str, Any]] = ()
         self._health: Health | None = None
@@ -45,8 +38,6 @@ class NumbersPane(ScrollView, can_focus=True):
         self._first = 0
         self._last_first = 0
         self._drawn: object = None
-        self._strips: list[Strip] = []
-        self._plain: list[str] = []
 
     def show_run(
         self,
@@ -57,7 +48,7 @@ class NumbersPane(ScrollView, can_focus=True):
     ) -> None:
         """``epochs``: the lines of the run's metrics. ``compared``: the runs whose difference can be asked for."""
         if run is None or self._run is None or run.name != self._run.name:
-            self._to_top()
+            self.to_top()
         self._run, self._epochs, self._health, self._compared = run, epochs, health, compared
         self.draw()
 
@@ -67,7 +58,7 @@ class NumbersPane(ScrollView, can_focus=True):
 
     def toggle_difference(self, is_on: bool) -> None:
         self._is_difference, self._first = is_on, 0
-        self._to_top()
+        self.to_top()
         self.draw()
 
     @property
@@ -84,10 +75,6 @@ class NumbersPane(ScrollView, can_focus=True):
     def is_leftmost(self) -> bool:
         return self._first == 0
 
-    def text(self) -> str:
-        """All that can be scrolled to, without colours."""
-        return "\n".join(self._plain)
-
     def on_resize(self) -> None:
         self.draw()
 
@@ -101,9 +88,7 @@ class NumbersPane(ScrollView, can_focus=True):
         if (*state, self.size.width) == self._drawn:
             return
         self._drawn = (*state, self.size.width)
-        lines = self._lines(self.size.width - _MARGIN)
-        self._plain = [line.plain.rstrip() for line in lines]
-        self._replace([self._strip(line) for line in lines])
+        self.show_lines(self._lines(self.size.width - _MARGIN))
 
     def _lines(self, width: int) -> list[Text]:
         look, run = self._look, self._run
@@ -140,29 +125,6 @@ class NumbersPane(ScrollView, can_focus=True):
         self._last_first = made.last_first
         self._first = min(self._first, made.last_first)
         return made.lines
-
-    def _to_top(self) -> None:
-        self.scroll_to(y=0, animate=False, immediate=True, force=True)
-
-    def _replace(self, strips: list[Strip]) -> None:
-        """Repaint the lines that changed and are in sight, and no others."""
-        old, self._strips = self._strips, strips
-        top = self.scroll_offset.y
-        self.virtual_size = Size(self.size.width, len(strips))
-        if top != self.scroll_offset.y or len(old) != len(strips):
-            self.refresh()
-            return
-        for y in range(min(self.size.height, max(0, len(strips) - top))):
-            if list(old[top + y]) != list(strips[top + y]):
-                self.refresh(Region(0, y, self.size.width, 1))
-
-    def _strip(self, text: Text) -> Strip:
-        return Strip([Segment(s.text, s.style) for s in text.render(self.app.console, end="") if s.text])
-
-    def render_line(self, y: int) -> Strip:
-        width, at = self.size.width, self.scroll_offset.y + y
-        strip = self._strips[at] if at < len(self._strips) else Strip.blank(width)
-        return strip.adjust_cell_length(width).apply_style(self.rich_style)
 
 
 def _run_lines(run: Run, width: int, look: Look) -> list[Text]:

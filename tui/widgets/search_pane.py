@@ -2,14 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from rich.segment import Segment
 from rich.text import Text
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
-from tui import bindings
 from tui.look import Look
+from tui.widgets.scrolled_lines import ScrolledLines
 
 if TYPE_CHECKING:
     from tui.findings import Findings
@@ -20,20 +16,16 @@ _TWO_BLOCKS, _TWO_COLUMNS = 62, 110
 _MARGIN = 2
 
 
-class SearchPane(ScrollView, can_focus=True):
+class SearchPane(ScrolledLines):
     """``m`` changes between the blocks and parallel coordinates, ``L`` the history's axis."""
 
-    BINDINGS = bindings.SCROLL
-
     def __init__(self, look: Look, **options: Any) -> None:
-        super().__init__(**options)
-        self._look = look
+        super().__init__(look, **options)
         self._experiment: str | None = None
         self._told: tuple[str, Findings | None] | None = None
         self._log_y = False
         self._is_parallel = False
         self._hides_pruned = False
-        self._strips: list[Strip] = []
 
     @property
     def findings(self) -> "Findings | None":
@@ -43,7 +35,7 @@ class SearchPane(ScrollView, can_focus=True):
     def show_experiment(self, experiment: str | None) -> None:
         if experiment != self._experiment:
             self._experiment = experiment
-            self.scroll_to(y=0, animate=False, immediate=True)
+            self.to_top()
             self.draw()
 
     def hide_pruned(self, is_hidden: bool) -> None:
@@ -63,7 +55,7 @@ class SearchPane(ScrollView, can_focus=True):
 
     def action_view(self) -> None:
         self._is_parallel = not self._is_parallel
-        self.scroll_to(y=0, animate=False, immediate=True)
+        self.to_top()
         self.draw()
 
     def on_resize(self) -> None:
@@ -81,7 +73,7 @@ class SearchPane(ScrollView, can_focus=True):
             lines = [Text(), Text(), Text(f"   {says}", style="dim")]
         else:
             lines = self._lines(self.findings, self.size.width - _MARGIN, self.size.height)
-        self._replace([self._strip(line) for line in lines])
+        self.show_lines(lines)
 
     def _lines(self, findings: "Findings", width: int, height: int) -> list[Text]:
         from tui import search_lines as blocks  # brings numpy and plotext: not before there is something to draw
@@ -110,27 +102,3 @@ class SearchPane(ScrollView, can_focus=True):
         else:
             below = [*blocks.importance(*mattered), Text(), *blocks.bests(*mattered)]
         return [*head, *drawn, *below, Text(), *pruned]
-
-    def _strip(self, line: Text) -> Strip:
-        return Strip([Segment(s.text, s.style) for s in line.render(self.app.console) if s.text and s.text != "\n"])
-
-    def _replace(self, strips: list[Strip]) -> None:
-        """Repaint the lines that changed and are in sight, and no others."""
-        old, self._strips = self._strips, strips
-        top = self.scroll_offset.y
-        self.virtual_size = Size(self.size.width, len(strips))
-        if top != self.scroll_offset.y or len(old) != len(strips):
-            self.refresh()
-            return
-        for y in range(min(self.size.height, max(0, len(strips) - top))):
-            if list(old[top + y]) != list(strips[top + y]):
-                self.refresh(Region(0, y, self.size.width, 1))
-
-    def render_line(self, y: int) -> Strip:
-        width, at = self.size.width, self.scroll_offset.y + y
-        strip = self._strips[at] if at < len(self._strips) else Strip.blank(width)
-        return strip.adjust_cell_length(width).apply_style(self.rich_style)
-
-    def plain(self) -> str:
-        """All lines, also those out of sight, without colours."""
-        return "\n".join(strip.text.rstrip() for strip in self._strips)
