@@ -11,6 +11,7 @@ from typing import TextIO
 
 from store.paths import Root
 
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 _MOST_BYTES = 1_000_000
 """A log that grew so long is begun anew."""
 
@@ -72,6 +73,3 @@ def _encoding() -> str:
 
 def _set_streams(out: TextIO | None, err: TextIO | None) -> None:
     sys.__stdout__, sys.__stderr__ = out, err  # type: ignore[misc, assignment]  # final for type checkers only
-
-
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
