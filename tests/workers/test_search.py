@@ -109,9 +109,11 @@ def test_with_one_worker_kills_change_nothing_of_the_table(database: Database, t
 
 @pytest.mark.timeout(180)
 def test_a_search_stops_and_goes_on(database: Database) -> None:
-    search.start(database, "s", SearchSpec(base=base(), space=SPACE, num_trials=500))
+    spec = small_spec(epochs=40)  # seconds: a worker hears within two that it is to pause
+    search.start(database, "s", SearchSpec(base=spec, space=SPACE, num_trials=500))
     jobs.ensure_workers(database)
-    wait_for(lambda: search.progress(database, "s").num_complete >= 2, "two complete runs")
+    wait_for(lambda: search.progress(database, "s").num_complete, "a complete run")
+    wait_for(lambda: any(run.state.is_live and run.epoch < 10 for run in listing.runs(database, "s")), "a fresh one")
     search.stop(database, "s")
     wait_for(lambda: not search.progress(database, "s").num_running, "the running ones to stop")
     assert not search.progress(database, "s").is_on
@@ -121,9 +123,9 @@ def test_a_search_stops_and_goes_on(database: Database) -> None:
     held = [run.name for run in listing.runs(database, "s") if run.state is RunState.PAUSED]
     assert held
     complete = search.progress(database, "s").num_complete
-    search.start(database, "s", SearchSpec(base=base(), space=SPACE, num_trials=complete + 2))
+    search.start(database, "s", SearchSpec(base=spec, space=SPACE, num_trials=complete + 1))
     progress = run_to_end(database)
-    assert progress.num_complete >= complete + 2
+    assert progress.num_complete >= complete + 1
     assert len(listing.runs(database, "s")) >= reached
     states = {run.name: run.state for run in listing.runs(database, "s")}
     assert all(states[name] in (RunState.COMPLETE, RunState.PRUNED) for name in held)
