@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from store.errors import RequestError
 from store.names import RunName
 from store.records import Run
-from tui.background import Tell
+from tui.helpers.background import Tell
 from tui.messages import Done
 
 if TYPE_CHECKING:
     from engine.recipes.asked import AskedRecipe
     from store.database import Database
     from store.waiting import Place
-    from tui.launching import Launch
-    from tui.measuring import Evaluation, LatentStudy
-    from tui.searching import Wanted
+    from tui.requests.launching import Launch
+    from tui.requests.measuring import Evaluation, LatentStudy
+    from tui.requests.searching import Wanted
 
 Action = Callable[["Database"], Done]
 
@@ -27,7 +27,7 @@ Action = Callable[["Database"], Done]
 def launch(wanted: "Launch", data_dir: Path | None) -> Action:
     def act(database: "Database") -> Done:
         from engine import jobs
-        from tui.launching import fitted
+        from tui.requests.launching import fitted
 
         name = jobs.enqueue(database, fitted(database, wanted), wanted.experiment, data_dir=data_dir)
         jobs.ensure_workers(database)
@@ -39,7 +39,7 @@ def launch(wanted: "Launch", data_dir: Path | None) -> Action:
 def search(wanted: "Wanted", data_dir: Path | None) -> Action:
     def act(database: "Database") -> Done:
         from engine import jobs
-        from tui import searching
+        from tui.requests import searching
 
         searching.start(database, wanted, data_dir)
         jobs.ensure_workers(database)
@@ -78,8 +78,8 @@ def measure(run: Run, wanted: "Evaluation | LatentStudy", data_dir: Path | None,
     """Let a helper process answer, which takes seconds to minutes: ``tell`` is told when it begins."""
 
     def act(database: "Database") -> Done:
-        from tui.helper_process import answer_of
-        from tui.measuring import told
+        from tui.helpers.process import answer_of
+        from tui.requests.measuring import told
 
         arguments = wanted.arguments(run, wanted.check(database, run))
         tell(Done(f"{wanted.says(run)}."))

@@ -20,11 +20,11 @@ from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
 from tui import bindings
-from tui.doing import do
-from tui.graphics import Graphics, find_graphics
 from tui.guard import ScreenLog, terminal_alone
-from tui.keymap import Keymap, read_keymap, shown, whole
+from tui.keys.doing import do
+from tui.keys.keymap import Keymap, read_keymap, shown, whole
 from tui.look import Look, printable
+from tui.pictures.graphics import Graphics, find_graphics
 from tui.remembered import Remembered
 from tui.screens.home import HomeScreen
 from tui.screens.palette import Actions

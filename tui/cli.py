@@ -207,7 +207,7 @@ def latent(
 ) -> int | None:
     """Project a run's codes into the plane, say how well the classes separate, and keep both in a file."""
     from tui.commands.latent import latent
-    from tui.measuring import LatentStudy
+    from tui.requests.measuring import LatentStudy
 
     return latent(options, run, LatentStudy(method=method, split=split, limit=limit, between=between, out=out))
 

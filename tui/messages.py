@@ -13,16 +13,16 @@ if TYPE_CHECKING:  # they bring numpy, which the first paint does not wait for
     from engine.notices import Notice
     from engine.recipes.driving import DrivenRecipe
     from store.news import Ended
-    from tui.curves import Curves
-    from tui.decoding import Decoded, PictureQuestion, Pictures, Question
-    from tui.embedding import Embedded
-    from tui.findings import Findings
-    from tui.health import Health
-    from tui.images import Album
-    from tui.latents import Frames
+    from tui.panes.decoding import Decoded, PictureQuestion, Pictures, Question
+    from tui.panes.images.kept import Album
+    from tui.panes.latent.embedding import Embedded
+    from tui.panes.latent.frames import Frames
+    from tui.panes.log.tails import Growth
+    from tui.panes.loss.curves import Curves
+    from tui.panes.numbers.health import Health
+    from tui.panes.search.findings import Findings
     from tui.queue import Queue
     from tui.recipe_table import Row
-    from tui.tails import Growth
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,8 +13,8 @@ import plotext
 from rich.cells import cell_len
 from rich.text import Text
 
-from tui.chart import Span
 from tui.look import Look, ink, number_text
+from tui.panes.loss.chart import Span
 
 _ASCII_FRAME = str.maketrans("─│┌┐└┘├┤┬┴┼", "-|+++++++++")
 _PLAIN_MARKS = "•x+o#*%@"

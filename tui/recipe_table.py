@@ -10,8 +10,8 @@ from textual.message import Message
 
 from engine.recipes.driving import DrivenRecipe
 from store.names import RunName
-from tui.answers import Answers
-from tui.aside import Aside
+from tui.helpers.answers import Answers
+from tui.helpers.aside import Aside
 from tui.messages import RowsChanged
 
 PERIOD_S = 2.0

@@ -15,9 +15,9 @@ from typing import Any, Self
 from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
-from tui.run_columns import readable
-from tui.sorting import Order
-from tui.widgets.pane_strip import PANES
+from tui.panes.strip import PANES
+from tui.tables.columns import readable
+from tui.tables.sorting import Order
 
 PERIOD_S = 3.0
 _LARGEST = 65_536

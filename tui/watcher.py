@@ -33,7 +33,7 @@ from tui.messages import (
     Refused,
 )
 from tui.news import News
-from tui.tails import Growth, LogTail
+from tui.panes.log.tails import Growth, LogTail
 
 if TYPE_CHECKING:
     from engine.notices import Notice
@@ -42,12 +42,12 @@ if TYPE_CHECKING:
     from store.listing_reader import ListingReader
     from store.metrics import MetricsReader
     from store.news import Ended
-    from tui.answers import Answers
-    from tui.curves import Curves
-    from tui.findings import Findings, Importances
-    from tui.frames_reader import FramesReader
-    from tui.health import HealthReader
-    from tui.images import AlbumReader
+    from tui.helpers.answers import Answers
+    from tui.panes.images.kept import AlbumReader
+    from tui.panes.latent.frames_reader import FramesReader
+    from tui.panes.loss.curves import Curves
+    from tui.panes.numbers.health import HealthReader
+    from tui.panes.search.findings import Findings, Importances
     from tui.queue import Queue
     from tui.recipe_table import RecipeTables
 
@@ -253,7 +253,7 @@ class Watcher:
 
     def _look_at_metrics(self, view: View) -> None:
         from store.metrics import MetricsReader
-        from tui.curves import Curves
+        from tui.panes.loss.curves import Curves
 
         wanted = tuple(dict.fromkeys((*view.marked, *((view.focus,) if view.focus else ()))))
         changed = {}
@@ -278,7 +278,7 @@ class Watcher:
         if not view.wants_frames or view.focus is None:
             return
         if self._frames is None:
-            from tui.frames_reader import FramesReader
+            from tui.panes.latent.frames_reader import FramesReader
 
             self._frames = FramesReader(
                 self.root, lambda name, frames: self._post(FramesChanged(name, frames)), self._period_s
@@ -288,7 +288,7 @@ class Watcher:
     def _look_at_images(self, view: View) -> None:
         if not view.wants_images or view.focus is None:
             return
-        from tui.images import AlbumReader
+        from tui.panes.images.kept import AlbumReader
 
         is_other = self._albums_view != (view.focus, view.marked, view.image_epoch)
         if not is_other and time.monotonic() - self._albums_at < IMAGES_S:
@@ -315,7 +315,7 @@ class Watcher:
         """What the run's folder tells of its codes and errors, while the numbers pane is shown."""
         if not view.wants_numbers or view.focus is None:
             return
-        from tui.health import HealthReader
+        from tui.panes.numbers.health import HealthReader
 
         if self._health is None or self._health[0] != view.visit:
             self._health = (view.visit, HealthReader(self.root.run(view.focus)))
@@ -328,7 +328,7 @@ class Watcher:
         chosen = self._listing.chosen if self._listing else None
         if not view.wants_findings or chosen is None:
             return
-        from tui.findings import Importances, read
+        from tui.panes.search.findings import Importances, read
 
         if self._findings is None or self._findings_token != (self._changes, chosen):
             findings = read(self.open(), chosen)
@@ -372,7 +372,7 @@ class Watcher:
             self._post(RecipesChanged(recipes))
 
     def _helper(self) -> "Answers":
-        from tui.answers import Answers
+        from tui.helpers.answers import Answers
 
         if self._answers is None:
             self._answers = Answers(self.root, self.storage)

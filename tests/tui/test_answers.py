@@ -14,7 +14,7 @@ from store.names import RunName
 from store.paths import Root
 from tests.live import processes_of, wait_for
 from tests.tui.found import begin_search, end_next, settings_of
-from tui.answers import Answers
+from tui.helpers.answers import Answers
 
 
 @pytest.fixture

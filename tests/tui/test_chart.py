@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from tui.chart import SMOOTHINGS, X_AXES, Chart
-from tui.curves import Curves, smoothed
 from tui.look import Look
+from tui.panes.loss.chart import SMOOTHINGS, X_AXES, Chart
+from tui.panes.loss.curves import Curves, smoothed
+from tui.panes.loss.series import in_units, value_at, with_smoothing, without_outliers
 from tui.plots import Series, curves_text
-from tui.series import in_units, value_at, with_smoothing, without_outliers
 
 PLACES = [float(place) for place in range(1, 101)]
 EXTENT = (1.0, 100.0)

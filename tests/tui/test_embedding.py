@@ -11,7 +11,7 @@ import pytest
 from engine.analysis.projections import projection_path, read_projection, source_of
 from store.names import RunName
 from store.paths import Root
-from tui.embedding import Embedded, Embedder, Wish
+from tui.panes.latent.embedding import Embedded, Embedder, Wish
 
 RUN = RunName("clouds", 0)
 NUMBER = 60

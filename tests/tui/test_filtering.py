@@ -6,14 +6,14 @@ import pytest
 
 from store.names import RunName
 from store.records import Experiment, Run, RunState
-from tui.filtering import (
+from tui.tables.filtering import (
     RunFilter,
     choices_of_experiments,
     choices_of_runs,
     completion,
     experiments_like,
 )
-from tui.sorting import Order, in_order
+from tui.tables.sorting import Order, in_order
 
 
 def run(number: int = 3, state: RunState = RunState.FAILED, **changes: Any) -> Run:

@@ -23,7 +23,7 @@ from store.paths import Root
 from tests.live import small_spec
 from tests.tui.conftest import Until
 from tests.tui.test_screen import SMALL, current, home, screen, sees, shown
-from tui import launching
+from tui.requests import launching
 from tui.screens.forms.form import Form
 from tui.screens.home import HomeScreen
 

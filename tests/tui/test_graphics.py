@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tui.graphics import answered, in_tmux
-from tui.kitty import Kitty
+from tui.pictures.graphics import answered, in_tmux
+from tui.pictures.kitty import Kitty
 
 REPOSITORY = Path(__file__).parents[2]
 KITTY = {"TERM": "xterm-kitty"}
@@ -55,7 +55,7 @@ def test_within_tmux(says: str, environ: dict[str, str], protocol: str, has_hint
 def look(environ: dict[str, str], answer: bytes) -> tuple[bytes, bytes, float]:
     """What a process writes that asks its terminal, what it found, how long it took; the terminal says ``answer``."""
     code = (
-        "import sys, time; sys.path.insert(0, sys.argv[1]); from tui.graphics import find_graphics; "
+        "import sys, time; sys.path.insert(0, sys.argv[1]); from tui.pictures.graphics import find_graphics; "
         "began = time.monotonic(); found = find_graphics(); took = time.monotonic() - began; "
         "print(f'<{found.protocol}> {took:.3f}', flush=True)"
     )

@@ -7,8 +7,8 @@ from store.paths import Root
 from tests.tui.conftest import Until
 from tests.tui.test_screen import SMALL, current, home, screen, sees, shown
 from tui.bindings import GROUPS
+from tui.keys.why_not import Place, why_not
 from tui.screens.help import ELSEWHERE, HelpScreen, help_groups
-from tui.why_not import Place, why_not
 
 
 def test_help_finds_keys_by_words() -> None:

@@ -20,9 +20,9 @@ from store.paths import Root
 from tests.tui.conftest import Until
 from tests.tui.test_screen import MIDDLE, SMALL, current, home, sees, shown
 from tui.app import AetuiApp
-from tui.graphics import Graphics
-from tui.widgets.image_pane import ImagePane
-from tui.widgets.painter import Painter
+from tui.panes.images.pane import ImagePane
+from tui.pictures.graphics import Graphics
+from tui.pictures.painter import Painter
 
 NUM_IMAGES = 10
 LABELS = np.arange(NUM_IMAGES)

@@ -13,7 +13,7 @@ from tests.tui.conftest import Until
 from tests.tui.test_screen import current, home, sees, shown
 from tui import bindings
 from tui.app import AetuiApp
-from tui.keymap import KEYMAP_VARIABLE, default_keys, read_keymap, whole
+from tui.keys.keymap import KEYMAP_VARIABLE, default_keys, read_keymap, whole
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from store.names import RunName
 from store.paths import Root
 from tests.tui.conftest import Until
 from tests.tui.test_screen import MIDDLE, SMALL, current, home, screen, sees, shown
-from tui import decoding
-from tui.decoding import Decoded, Question
-from tui.widgets.latent_pane import LatentPane
+from tui.panes import decoding
+from tui.panes.decoding import Decoded, Question
+from tui.panes.latent.pane import LatentPane
 
 
 def pane(pilot: Pilot[object]) -> LatentPane:

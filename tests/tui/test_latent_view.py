@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tui.canvas import Limits, density, scatter
-from tui.decoding import Decoded
-from tui.latent_lines import SIDE_WIDTH, between_lines, grid_lines, grid_size, side_lines
-from tui.latent_view import LatentView
-from tui.latents import Codes, Frame, Plane, project
 from tui.look import Look
+from tui.panes.decoding import Decoded
+from tui.panes.latent.frames import Codes, Frame, Plane, project
+from tui.panes.latent.lines import SIDE_WIDTH, between_lines, grid_lines, grid_size, side_lines
+from tui.panes.latent.view import LatentView
 
 WHOLE = Limits(-2.0, 2.0, -1.0, 1.0)
 ASCII, PLAIN = Look(is_unicode=False), Look(has_colour=False)

@@ -10,8 +10,8 @@ from store.paths import Root
 from tests.tui.conftest import Until
 from tests.tui.roots import add_run, epoch_line
 from tests.tui.test_screen import home, screen, sees, shown
-from tui.chart import Chart
-from tui.widgets.loss_pane import LossPane
+from tui.panes.loss.chart import Chart
+from tui.panes.loss.pane import LossPane
 
 
 def chart(pilot: object) -> Chart:

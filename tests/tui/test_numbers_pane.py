@@ -20,12 +20,12 @@ from store.records import Run, RunState
 from tests.tui.conftest import Until
 from tests.tui.roots import epoch_line
 from tests.tui.test_screen import MIDDLE, SMALL, current, home, screen, sees, shown
-from tui.differences import differences, table
-from tui.health import Health, HealthReader
-from tui.health_lines import bar, confusion_lines, history_text
 from tui.look import Look
-from tui.units import alarm, units_of
-from tui.widgets.pane_strip import PANES
+from tui.panes.numbers.differences import differences, table
+from tui.panes.numbers.health import Health, HealthReader
+from tui.panes.numbers.health_lines import bar, confusion_lines, history_text
+from tui.panes.numbers.units import alarm, units_of
+from tui.panes.strip import PANES
 
 NUMBERS = str(PANES.index("numbers") + 1)
 

@@ -5,7 +5,7 @@ import pytest
 from rich.segment import Segment
 
 from tui.look import Look
-from tui.pixels import lines, row_of, sized
+from tui.pictures.pixels import lines, row_of, sized
 
 FEW = Look(has_few_colours=True)
 RED, GREEN = (255, 0, 0), (0, 255, 0)

@@ -14,13 +14,13 @@ from store.names import RunName
 from store.records import RunState
 from tui import bindings
 from tui.app import farewell
-from tui.curves import Curves
-from tui.fields import problem
-from tui.latents import Codes, Frames, project
-from tui.launching import fields, spec_of
 from tui.look import STATE_GLYPHS, Look, duration_text, number_text
-from tui.widgets.loss_pane import why_no_numbers
-from tui.widgets.pane_strip import time_left
+from tui.panes.latent.frames import Codes, Frames, project
+from tui.panes.loss.curves import Curves
+from tui.panes.loss.pane import why_no_numbers
+from tui.panes.strip import time_left
+from tui.requests.fields import problem
+from tui.requests.launching import fields, spec_of
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from store.records import RunState
 from tests.tui.conftest import Until
 from tests.tui.found import EPOCHS, begin_search, end_next, settings_of
 from tests.tui.test_screen import MIDDLE, SMALL, screen, sees, shown
-from tui import search_lines
-from tui.findings import Findings, Importance, read
 from tui.look import Look
-from tui.parallel import GROUPS, grouped, parallel
-from tui.widgets.search_pane import SearchPane
+from tui.panes.search import lines as search_lines
+from tui.panes.search.findings import Findings, Importance, read
+from tui.panes.search.pane import SearchPane
+from tui.panes.search.parallel import GROUPS, grouped, parallel
 
 NAME = "cae-digits-search"
 ENDS = [

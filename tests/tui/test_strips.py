@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tui.look import Look
-from tui.strips import strips_text
+from tui.pictures.strips import strips_text
 
 ASCII = Look(is_unicode=False, has_colour=False)
 

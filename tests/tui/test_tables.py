@@ -15,12 +15,12 @@ from store.records import Run, RunState
 from tests.tui.conftest import Until
 from tests.tui.roots import add_run
 from tests.tui.test_screen import SMALL, current, home, no_workers, screen, sees, shown
-from tui.grouping import Group, grouped
 from tui.look import Look
-from tui.run_columns import fields, needed_widths, usual
+from tui.panes.loss.pane import LossPane
 from tui.screens.home import HomeScreen
 from tui.screens.notes import tag_changes
-from tui.widgets.loss_pane import LossPane
+from tui.tables.columns import fields, needed_widths, usual
+from tui.tables.grouping import Group, grouped
 from tui.widgets.note_line import completed
 from tui.widgets.runs import RunTable
 

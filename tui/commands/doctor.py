@@ -220,7 +220,7 @@ def _terminal() -> Finding:
 
 def _keymap() -> Iterator[Finding]:
     """Only who has one hears of it."""
-    from tui.keymap import keymap_file, read_keymap  # textual: 250 ms
+    from tui.keys.keymap import keymap_file, read_keymap  # textual: 250 ms
 
     try:
         own = read_keymap()

@@ -16,8 +16,8 @@ from tui.commands.look import find_run
 from tui.commands.options import Options
 from tui.commands.output import console, print_json, print_table, printable, say
 from tui.look import Look, number_text
-from tui.measuring import Evaluation
-from tui.strips import strips_text
+from tui.pictures.strips import strips_text
+from tui.requests.measuring import Evaluation
 
 _WIDTH = 100
 

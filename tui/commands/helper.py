@@ -8,7 +8,7 @@ from typing import Any
 
 from store.database import Database
 from tui.commands.output import console, is_terminal, note, printable
-from tui.helper_process import answer_of
+from tui.helpers.process import answer_of
 
 
 def ask(database: Database, module: str, arguments: Sequence[str], *, says: str, data_dir: Path | None) -> Any:

@@ -10,7 +10,7 @@ from tui.bindings import GROUPS, SCOPES
 from tui.commands.errors import DONE
 from tui.commands.options import Options
 from tui.commands.output import print_json, print_table, printable, say
-from tui.keymap import keymap_file, read_keymap, shown
+from tui.keys.keymap import keymap_file, read_keymap, shown
 
 
 @dataclass(frozen=True, kw_only=True)

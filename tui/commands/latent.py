@@ -16,7 +16,7 @@ from tui.commands.look import find_run
 from tui.commands.options import Options
 from tui.commands.output import console, is_terminal, print_json, printable, say
 from tui.look import Look, number_text
-from tui.measuring import LatentStudy, plain_figures
+from tui.requests.measuring import LatentStudy, plain_figures
 
 _WIDTH, _HEIGHT = 100, 30
 

@@ -11,9 +11,9 @@ from store.paths import RunPaths
 from store.records import Run
 from tui.canvas import scatter_text
 from tui.commands.output import console, is_terminal
-from tui.curves import Curves
-from tui.latents import Codes, project
 from tui.look import TRAIN_COLOUR, VALIDATION_COLOUR, Look
+from tui.panes.latent.frames import Codes, project
+from tui.panes.loss.curves import Curves
 from tui.plots import Series, curves_text
 
 _WIDTH, _CURVE_HEIGHT, _SCATTER_HEIGHT = 100, 16, 26

@@ -20,8 +20,8 @@ from tui.commands.follow import follow
 from tui.commands.look import figures_text, find_run
 from tui.commands.options import Options
 from tui.commands.output import note, print_json, printable, say
-from tui.launching import DEFAULT_EPOCHS, with_encoder
 from tui.look import duration_text, number_text
+from tui.requests.launching import DEFAULT_EPOCHS, with_encoder
 
 
 @dataclass(frozen=True, kw_only=True)

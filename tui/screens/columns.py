@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 from store.records import Run
 from tui import bindings
 from tui.look import Look, printable
-from tui.run_columns import ALWAYS, cell_of, readable, usual
+from tui.tables.columns import ALWAYS, cell_of, readable, usual
 from tui.widgets.key_line import KeyLine
 from tui.widgets.lines import Lines
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from store.names import RunName
 from store.records import Run, RunState
 from tui.messages import Done, Refused
+from tui.panes.numbers.pane import MARK_TWO, Compared, NumbersPane
 from tui.screens.run_actions import MOST_BESIDE, RunActions
-from tui.widgets.numbers_pane import MARK_TWO, Compared, NumbersPane
 
 _RESUMABLE = (RunState.PAUSED, RunState.HELD, RunState.STOPPED, RunState.FAILED, RunState.PRUNED)
 

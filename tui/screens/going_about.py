@@ -10,11 +10,11 @@ from textual.widgets import ContentSwitcher, Input
 from store.names import RunName
 from tui.look import Look
 from tui.messages import RecipesChanged, RowsChanged
+from tui.panes.images.pane import ImagePane
+from tui.panes.latent.pane import LatentPane
+from tui.panes.strip import PANES, PaneStrip
 from tui.screens.tables import Tables
 from tui.watcher import Watcher
-from tui.widgets.image_pane import ImagePane
-from tui.widgets.latent_pane import LatentPane
-from tui.widgets.pane_strip import PANES, PaneStrip
 
 if TYPE_CHECKING:
     from store.news import Ended

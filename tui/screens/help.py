@@ -13,9 +13,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.bindings import GROUPS, HELP, shown_key
-from tui.doing import working
+from tui.keys.doing import working
+from tui.keys.why_not import Place, why_not
 from tui.screens.home import HomeScreen
-from tui.why_not import Place, why_not
 from tui.widgets.table import RowTable
 
 ELSEWHERE = "not here, or not now"

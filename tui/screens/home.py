@@ -12,7 +12,6 @@ from textual.widgets import ContentSwitcher, Static
 from store.names import RunName
 from store.paths import Root
 from tui import bindings
-from tui.graphics import Graphics
 from tui.look import Look
 from tui.messages import (
     CurvesChanged,
@@ -34,32 +33,33 @@ from tui.messages import (
     Refused,
     RowsChanged,
 )
+from tui.panes.images.pane import ImagePane
+from tui.panes.latent.pane import LatentPane
+from tui.panes.log.pane import LogPane
+from tui.panes.loss.pane import LossPane
+from tui.panes.numbers.pane import NumbersPane
+from tui.panes.numbers.units import alarm, units_of
+from tui.panes.search.pane import SearchPane
+from tui.panes.strip import PaneStrip
+from tui.pictures.graphics import Graphics
 from tui.remembered import Keeper, Remembered
 from tui.screens.going_about import GoingAbout
 from tui.screens.pane_keys import LATENT_ACTIONS, LOSS_ACTIONS, PANE_ACTIONS
 from tui.telling import tell
-from tui.units import alarm, units_of
 from tui.watcher import View, Watcher
 from tui.widgets.experiments import ExperimentTable
 from tui.widgets.filter_line import FilterLine
-from tui.widgets.image_pane import ImagePane
 from tui.widgets.key_line import KeyLine
-from tui.widgets.latent_pane import LatentPane
-from tui.widgets.log_pane import LogPane
-from tui.widgets.loss_pane import LossPane
 from tui.widgets.note_line import NoteLine
-from tui.widgets.numbers_pane import NumbersPane
-from tui.widgets.pane_strip import PaneStrip
 from tui.widgets.runs import RunTable
-from tui.widgets.search_pane import SearchPane
 from tui.widgets.table import RowTable
 from tui.widgets.table_foot import TableFoot
 from tui.widgets.top_line import TopLine
 
 if TYPE_CHECKING:
-    from tui.curves import Curves
-    from tui.decoding import Decoder
-    from tui.embedding import Embedder
+    from tui.panes.decoding import Decoder
+    from tui.panes.latent.embedding import Embedder
+    from tui.panes.loss.curves import Curves
 
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 _WIDTHS = [(0, "-too-narrow"), (MIN_WIDTH, "-small"), (100, "-middle"), (160, "-large")]
@@ -186,7 +186,7 @@ class HomeScreen(GoingAbout):
     @on(LatentPane.Wished)
     def _ask_embedder(self, message: LatentPane.Wished) -> None:
         if self._embedder is None:
-            from tui.embedding import Embedder  # numpy
+            from tui.panes.latent.embedding import Embedder  # numpy
 
             self._embedder = Embedder(self._root, lambda embedded: self.post_message(EmbeddedChanged(embedded)))
         self._embedder.want(message.wishes)
@@ -217,7 +217,7 @@ class HomeScreen(GoingAbout):
     @on(ImagePane.Asked)
     def _ask_decoder(self, message: LatentPane.Asked | ImagePane.Asked) -> None:
         if self._decoder is None:
-            from tui.decoding import Decoder, Question  # numpy
+            from tui.panes.decoding import Decoder, Question  # numpy
 
             self._decoder = Decoder(
                 self._root,

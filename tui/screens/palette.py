@@ -7,7 +7,7 @@ from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from tui.bindings import shown_key
-from tui.doing import do, working
+from tui.keys.doing import do, working
 
 
 class Actions(Provider):

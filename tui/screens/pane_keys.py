@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from store.names import RunName
 from store.records import Run, RunState
-from tui.chart import TOP, Chart, Span
 from tui.messages import Listing, Refused
+from tui.panes.images.pane import ImagePane
+from tui.panes.latent.pane import LatentPane
+from tui.panes.log.pane import LogPane
+from tui.panes.loss.chart import TOP, Chart, Span
+from tui.panes.loss.pane import LossPane
 from tui.screens.comparing import Comparing
 from tui.screens.run_actions import MOST_BESIDE
-from tui.widgets.image_pane import ImagePane
-from tui.widgets.latent_pane import LatentPane
-from tui.widgets.log_pane import LogPane
-from tui.widgets.loss_pane import LossPane
 
 LOSS_ACTIONS = {"zoom", "pan", "whole", "smooth", "x_axis", "limits", "outliers", "top", "log_axis", "measure"}
 IMAGE_ACTIONS = {"zoom", "whole", "measure", "epoch"}

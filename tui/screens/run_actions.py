@@ -11,7 +11,7 @@ from store.names import RunName
 from store.paths import find_data_dir
 from store.records import Run, RunState
 from tui import actions
-from tui.background import Background, failure, outcome
+from tui.helpers.background import Background, failure, outcome
 from tui.look import Look
 from tui.messages import Refused
 from tui.screens.question import Answer, Question
@@ -20,8 +20,8 @@ from tui.widgets.runs import RunTable
 
 if TYPE_CHECKING:
     from store.database import Database
-    from tui.launching import Launch
-    from tui.measuring import Evaluation, LatentStudy
+    from tui.requests.launching import Launch
+    from tui.requests.measuring import Evaluation, LatentStudy
     from tui.screens.forms.form import Form
 
 R = TypeVar("R")
@@ -64,7 +64,7 @@ class RunActions(Screen[None]):
     # Forms. Their modules bring the engine's catalog: not before one is asked for
 
     def action_new(self) -> None:
-        from tui.launching import is_classifier
+        from tui.requests.launching import is_classifier
         from tui.screens.forms.run import RunForm
 
         run = self.runs.current
@@ -80,7 +80,7 @@ class RunActions(Screen[None]):
         def find(database: "Database | None") -> Callable[[], None]:
             from engine import catalog
             from store import listing
-            from tui.launching import again
+            from tui.requests.launching import again
             from tui.screens.forms.run import RunForm
 
             assert database is not None
@@ -92,7 +92,7 @@ class RunActions(Screen[None]):
 
     def _examine_launch(self, launch: "Launch") -> None:
         from engine import jobs
-        from tui.launching import fitted
+        from tui.requests.launching import fitted
 
         database = self._there()
         spec = fitted(database, launch)
@@ -116,7 +116,7 @@ class RunActions(Screen[None]):
         experiment = run.name.experiment if run else None
 
         def find(database: "Database | None") -> Callable[[], None]:
-            from tui import searching
+            from tui.requests import searching
             from tui.screens.forms.search import SearchForm
 
             before = searching.resting(database, experiment)

@@ -9,14 +9,14 @@ from textual.widgets import Input
 
 from store.names import RunName
 from store.records import Run, RunState
-from tui.filtering import RunFilter, choices_of_experiments, choices_of_runs, experiments_like
 from tui.look import Look, printable
+from tui.panes.search.pane import SearchPane
 from tui.screens.notes import Notes
 from tui.screens.run_actions import MOST_BESIDE
-from tui.sorting import Order, Sorter
+from tui.tables.filtering import RunFilter, choices_of_experiments, choices_of_runs, experiments_like
+from tui.tables.sorting import Order, Sorter
 from tui.watcher import Watcher
 from tui.widgets.experiments import ExperimentTable
-from tui.widgets.search_pane import SearchPane
 from tui.widgets.table_foot import TableFoot
 
 _MOST_LOOKED_INTO = 500  # runs whose values the filter completes

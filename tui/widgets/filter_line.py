@@ -6,7 +6,7 @@ from typing import Any
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from tui.filtering import completion
+from tui.tables.filtering import completion
 
 Choices = Callable[[], Mapping[str, Iterable[str]]]
 

@@ -12,11 +12,11 @@ from textual import events
 
 from store.names import RunName
 from store.records import Run, RunState
-from tui.filtering import field_name
-from tui.grouping import Group, grouped
 from tui.look import Look, number_text, run_colour
-from tui.run_columns import LONGEST_TITLE, Field, cell_of, fields, needed_widths, usual
-from tui.sorting import BY_NUMBER, Order
+from tui.tables.columns import LONGEST_TITLE, Field, cell_of, fields, needed_widths, usual
+from tui.tables.filtering import field_name
+from tui.tables.grouping import Group, grouped
+from tui.tables.sorting import BY_NUMBER, Order
 from tui.widgets.table import Column, RowTable
 
 _TONES = {

@@ -2,7 +2,7 @@
 
 from engine.spec import convert
 from store.errors import RequestError
-from tui.fields import Field, Values
+from tui.requests.fields import Field, Values
 from tui.screens.forms.form import Form
 
 Axes = tuple[int, int]

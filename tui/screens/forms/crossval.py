@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from engine.crossval import DEFAULT_FOLDS, DEFAULT_TOP, MAX_FOLDS, MAX_TOP, target_experiment
 from store.errors import RequestError
-from tui.fields import Field, Values, whole_number
+from tui.requests.fields import Field, Values, whole_number
 from tui.screens.forms.form import Examine, Form
 
 

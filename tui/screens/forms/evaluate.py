@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from store.records import Run
-from tui.fields import Field, Values, count
-from tui.measuring import Evaluation
+from tui.requests.fields import Field, Values, count
+from tui.requests.measuring import Evaluation
 from tui.screens.forms.form import Examine, Form
 
 _NOISE = "gaussian:0.1,0.2,0.3 saltpepper:0.1"

@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from store.errors import RequestError
 from tui import bindings
-from tui.fields import Field, Values, problem
+from tui.requests.fields import Field, Values, problem
 from tui.widgets.choice import Choice
 from tui.widgets.key_line import KeyLine
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from store.errors import RequestError
-from tui.fields import Field, Values
-from tui.filtering import field_name
+from tui.requests.fields import Field, Values
 from tui.screens.forms.form import Form
+from tui.tables.filtering import field_name
 
 
 class GroupForm(Form[str]):

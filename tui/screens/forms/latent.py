@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from store.errors import RequestError
 from store.records import Run
-from tui.fields import Field, Values, count
-from tui.measuring import METHODS, SPLITS, LatentStudy
+from tui.requests.fields import Field, Values, count
+from tui.requests.measuring import METHODS, SPLITS, LatentStudy
 from tui.screens.forms.form import Examine, Form
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from engine.spec import convert
 from store.errors import RequestError
-from tui.chart import Chart, Span
-from tui.fields import Field, Values
+from tui.panes.loss.chart import Chart, Span
+from tui.requests.fields import Field, Values
 from tui.screens.forms.form import Form
 
 

@@ -8,7 +8,7 @@ from engine.recipes.asked import PAPER, AskedRecipe
 from engine.recipes.paper import PRESETS, Preset
 from store.errors import RequestError
 from store.names import check_name
-from tui.fields import Field, Values, count, device, whole_number
+from tui.requests.fields import Field, Values, count, device, whole_number
 from tui.screens.forms.form import Examine, Form
 
 _FILE = "a file"

@@ -6,8 +6,8 @@ from textual import on
 
 from engine import catalog
 from store.records import Run
-from tui.fields import Field, Values
-from tui.launching import Launch, fields, is_classifier, launch_of
+from tui.requests.fields import Field, Values
+from tui.requests.launching import Launch, fields, is_classifier, launch_of
 from tui.screens.forms.form import Examine, Form
 from tui.widgets.choice import Choice
 

@@ -2,10 +2,10 @@
 
 from engine import catalog
 from store.searches import Search
-from tui import searching
-from tui.fields import Field, Values
+from tui.requests import searching
+from tui.requests.fields import Field, Values
+from tui.requests.searching import GO_ON, Wanted
 from tui.screens.forms.form import Examine, Form
-from tui.searching import GO_ON, Wanted
 
 
 class SearchForm(Form[Wanted]):

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from store.errors import RequestError
-from tui.fields import Field, Values
-from tui.filtering import field_name
+from tui.requests.fields import Field, Values
 from tui.screens.forms.form import Form
-from tui.sorting import Order
+from tui.tables.filtering import field_name
+from tui.tables.sorting import Order
 
 _UP, _DOWN = "smallest first", "largest first"
 

@@ -1,0 +1,1 @@
+"""Work that the screen's thread must not do: threads and helper processes."""

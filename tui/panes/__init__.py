@@ -1,0 +1,1 @@
+"""The panes of a run, a folder each: ``pane.py`` is its widget, the rest what it shows, mostly without Textual."""

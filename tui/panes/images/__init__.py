@@ -1,0 +1,1 @@
+"""Images: what a run reconstructed, denoised or made up."""

@@ -1,0 +1,1 @@
+"""Latent: the codes as a cloud, epoch by epoch."""

@@ -1,0 +1,1 @@
+"""Loss: curves of one run or of several."""

@@ -1,0 +1,1 @@
+"""Numbers: settings, results, health; what differs between runs."""

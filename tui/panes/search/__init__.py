@@ -1,0 +1,1 @@
+"""Search: what a search found and what mattered."""

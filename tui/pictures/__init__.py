@@ -1,0 +1,1 @@
+"""Images in a terminal: real pictures by kitty or sixel, half blocks, braille, ASCII."""

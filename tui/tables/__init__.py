@@ -1,0 +1,1 @@
+"""What the two tables show: filter, order, groups, columns. Pure functions."""
