@@ -147,7 +147,7 @@ class AetuiApp(App[object]):
         Over a slow link `/state` comes in one piece, and the letters pass by the table before the line has the focus.
         """
         if isinstance(self.focused, Input) and event.is_printable and event.character:
-            self.focused.insert_text_at_cursor(event.character)
+            self.focused.replace(event.character, *self.focused.selection)
             event.prevent_default()
 
     def _post_home(self, message: object) -> None:

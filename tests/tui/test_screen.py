@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 from textual.binding import Binding
+from textual.events import Key
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from store import control, listing, schema, workers
 from store.database import Database, open_database
@@ -358,6 +360,20 @@ async def test_marked_runs_are_deleted_together(
         assert listing.run(database, runs["complete"]).deleted
         await pilot.press("z")
         await until(lambda: not listing.run(database, runs["complete"]).deleted)
+
+
+async def test_a_letter_before_the_line_knows_of_its_focus_is_kept(
+    root: Root, runs: dict[str, RunName], until: Until
+) -> None:
+    async with screen(root) as pilot:
+        await until(lambda: current(pilot) == runs["running"])
+        assert isinstance(app := pilot.app, AetuiApp)
+        home(pilot).action_filter()
+        app.on_key(Key("s", "s"))  # the line has yet to handle its message about the focus
+        await pilot.press("t")
+        assert home(pilot).query_one("#filter", Input).value == "st"
+        await pilot.press("enter", "slash", "x")
+        assert home(pilot).query_one("#filter", Input).value == "x", "what was there is typed over"
 
 
 async def test_the_filter_wants_all_words(root: Root, runs: dict[str, RunName], until: Until) -> None:

@@ -124,6 +124,7 @@ class Tables(Notes):
         self._filtered = "experiments" if self.focused is self.experiments else "runs"
         box = self.query_one("#filter", Input)
         box.value = self._words[self._filtered]
+        box.select_all()
         box.add_class("-open")
         self.set_focus(box)  # at once, unlike `focus`: what is typed next belongs into it
         if self._filtered == "runs" and len(self.listing.runs) > _MANY:

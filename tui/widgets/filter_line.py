@@ -28,5 +28,6 @@ class FilterLine(Input):
             compact=True,
             placeholder="words, state:running, val<0.02, !word, a | b; esc: all",
             suggester=_Completion(choices),
+            select_on_focus=False,  # its message comes late: what was typed ahead would be replaced by what follows
             **options,
         )

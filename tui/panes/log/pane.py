@@ -144,7 +144,9 @@ class SearchLine(Input):
         pass
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(compact=True, placeholder="search the log; enter: keep, esc: forget", **options)
+        super().__init__(
+            compact=True, placeholder="search the log; enter: keep, esc: forget", select_on_focus=False, **options
+        )
 
     def action_close(self) -> None:
         self.post_message(self.Closed())
@@ -255,7 +257,8 @@ class LogPane(Vertical, can_focus=True):
         line = self.query_one(SearchLine)
         line.add_class("-open")
         line.value = self._words
-        line.focus()
+        line.select_all()
+        self.screen.set_focus(line)  # at once, unlike `focus`: what is typed next belongs into it
 
     @on(Input.Changed)
     def _look_for(self, event: Input.Changed) -> None:
