@@ -367,7 +367,8 @@ async def test_a_letter_before_the_line_knows_of_its_focus_is_kept(
 ) -> None:
     async with screen(root) as pilot:
         await until(lambda: current(pilot) == runs["running"])
-        assert isinstance(app := pilot.app, AetuiApp)
+        app = pilot.app
+        assert isinstance(app, AetuiApp)
         home(pilot).action_filter()
         app.on_key(Key("s", "s"))  # the line has yet to handle its message about the focus
         await pilot.press("t")
