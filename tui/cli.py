@@ -8,11 +8,10 @@ from typing import Annotated
 
 import typer
 
-from tui.commands.errors import CommandLine
-from tui.commands.options import Options, everywhere
-from tui.commands.straight import CommandsOrScreen
+from tui.commands.command_line import CommandLine, everywhere
+from tui.commands.options import Options
 
-app = CommandsOrScreen(
+app = typer.Typer(
     cls=CommandLine,
     help="Train, follow and compare autoencoders from a terminal. Alone it opens the screen.",
     invoke_without_command=True,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from store.records import RunState
@@ -148,6 +149,14 @@ def ink(colour: str, look: Look) -> str:
 def _low(number: int, look: Look) -> str:
     colours = _LOW_INKS if look.ground.is_light else LOW_COLOURS
     return colours[number % len(colours)]
+
+
+def path_text(path: Path) -> str:
+    """As a user writes it: ``~`` for the home folder."""
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except ValueError:
+        return str(path)
 
 
 def printable(text: str) -> str:

@@ -1,38 +1,13 @@
-"""How trouble is told: one sentence and an exit status. Imported by ``--help``: nothing heavy."""
+"""How trouble is told: one sentence and an exit status. On the way to the screen: no Typer, nothing heavy."""
 
-import functools
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
-
-import typer
-from typer.core import TyperGroup
 
 from store.errors import RequestError
 
 DONE, FAILED, WRONG_REQUEST, INTERRUPTED = 0, 1, 2, 130
-
-
-class CommandLine(TyperGroup):
-    """The group of all commands: each returns its exit status, or raises what is told here."""
-
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        windows_expand_args: bool = True,
-        **extra: Any,
-    ) -> Any:
-        arguments = list(sys.argv[1:] if args is None else args)
-        call = functools.partial(super().main, arguments, "aetui", complete_var, False, windows_expand_args, **extra)
-        status = told(call, arguments)
-        if not standalone_mode:
-            return status
-        sys.exit(status)
 
 
 def told(call: Callable[[], int | None], arguments: Sequence[str]) -> int:
@@ -48,7 +23,7 @@ def told(call: Callable[[], int | None], arguments: Sequence[str]) -> int:
         # Whoever read has had enough. Python flushes once more on its way out: into nothing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = FAILED
-    except (typer.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         status = INTERRUPTED
     except Exception as error:
         status = _tell(error, as_json="--json" in arguments, debug="--debug" in arguments)

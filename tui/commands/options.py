@@ -1,21 +1,15 @@
-"""The options that stand before or after every command. Imported by ``--help``: nothing heavy."""
+"""The options that stand before or after every command. On the way to the screen: no Typer, nothing heavy."""
 
-import functools
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from store.errors import RequestError
 from store.paths import Root
 
 if TYPE_CHECKING:
     from store.database import Database
-
-_PANEL = "Everywhere, before or after the command"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +57,7 @@ class Options:
         return open_database(self.find_root(), self.storage, create=create)
 
 
-_SHARED = (
+SHARED = (
     ("root", Path | None, None, ["--root"], "DIR", "The folder with everything [AETUI_ROOT, else the nearest runs/]."),
     ("storage", str | None, None, ["--storage"], "URL", "Another database than the SQLite file under the root."),
     ("artifacts", str | None, None, ["--artifacts"], "URL", "Where checkpoints go with such a storage."),
@@ -77,9 +71,9 @@ _SHARED = (
 def read_alone(arguments: Sequence[str]) -> Options | None:
     """What ``arguments`` say where they are nothing but these options; None: Typer reads them, or tells what is wrong.
 
-    Typer brings pydantic in to read the first of them, 70 ms that the screen's first frame does not wait for.
+    Typer takes 30 ms to import and brings pydantic in to read the first of them, 70 ms: the screen waits for neither.
     """
-    known = {flag: (name, kind) for name, kind, _, flags, *_ in _SHARED for flag in flags}
+    known = {flag: (name, kind) for name, kind, _, flags, *_ in SHARED for flag in flags}
     given: dict[str, Any] = {}
     left = iter(arguments)
     for argument in left:
@@ -95,37 +89,3 @@ def read_alone(arguments: Sequence[str]) -> Options | None:
             return None
         given[name] = True if kind is bool else value if kind == str | None else Path(value)
     return Options(**given)
-
-
-def _shared_parameters() -> list[inspect.Parameter]:
-    return [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=default,
-            annotation=Annotated[
-                kind, typer.Option(*flags, metavar=metavar, help=text, show_default=False, rich_help_panel=_PANEL)
-            ],
-        )
-        for name, kind, default, flags, metavar, text in _SHARED
-    ]
-
-
-def everywhere(command: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Give ``command``, whose first parameter is ``options``, the shared options; it gets them as one `Options`."""
-    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
-    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-
-    @functools.wraps(command)
-    def with_options(*, context: typer.Context, **given: Any) -> int | None:
-        later = {name: given.pop(name) for name, *_ in _SHARED}
-        context.obj = (context.obj or Options()).given_after(later)
-        return command(context.obj, **({"context": context} if wants_context else {}), **given)
-
-    wants_context = any(parameter.name == context.name for parameter in own)
-    parameters = [context, *(p.replace(kind=p.KEYWORD_ONLY) for p in own if p.name != context.name)]
-    parameters += _shared_parameters()
-    # Typer reads both.
-    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    with_options.__annotations__ = {p.name: p.annotation for p in parameters}
-    return with_options

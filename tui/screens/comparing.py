@@ -3,18 +3,25 @@
 import itertools
 import shlex
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from store.names import RunName
 from store.records import Run, RunState
 from tui.messages import Done, Refused
-from tui.panes.numbers.pane import MARK_TWO, Compared, NumbersPane
 from tui.screens.run_actions import MOST_BESIDE, RunActions
+
+if TYPE_CHECKING:
+    from tui.panes.later import LaterPanes
+    from tui.panes.numbers.pane import Compared
 
 _RESUMABLE = (RunState.PAUSED, RunState.HELD, RunState.STOPPED, RunState.FAILED, RunState.PRUNED)
 
 
 class Comparing(RunActions):
     """The part of the home screen that compares marked runs."""
+
+    panes: "LaterPanes"
+    """There once the first frame is painted; no key comes before."""
 
     @property
     def pane(self) -> str:
@@ -24,11 +31,7 @@ class Comparing(RunActions):
     def action_pane(self, pane: str) -> None:
         raise NotImplementedError
 
-    @property
-    def _numbers(self) -> NumbersPane:
-        return self.query_one("#numbers-pane", NumbersPane)
-
-    def compared(self) -> Compared:
+    def compared(self) -> "Compared":
         """The marked runs in the order of their marks; the one under the cursor beside a single mark."""
         marks: Mapping[RunName, int | None] = self.runs.marks
         run = self.runs.current
@@ -44,13 +47,15 @@ class Comparing(RunActions):
         self.action_pane("loss")
 
     def action_difference(self) -> None:
-        is_on = self.pane == "numbers" and self._numbers.is_difference
+        is_on = self.pane == "numbers" and self.panes.numbers.is_difference
         if not is_on and len(self.compared()) < 2:
+            from tui.panes.numbers.pane import MARK_TWO
+
             self.post_message(Refused(MARK_TWO))
             return
         if self.pane != "numbers":
             self.action_pane("numbers")
-        self._numbers.toggle_difference(not is_on)
+        self.panes.numbers.toggle_difference(not is_on)
         self.refresh_bindings()
 
     def action_copy(self) -> None:
@@ -58,7 +63,7 @@ class Comparing(RunActions):
         if run is None:
             return
         if self.pane == "numbers":
-            self.app.copy_to_clipboard(self._numbers.plain())
+            self.app.copy_to_clipboard(self.panes.numbers.plain())
             self.post_message(Done("Copied: what the pane shows, as text."))
         else:
             command = self._command(run)

@@ -10,8 +10,6 @@ from textual.widgets import ContentSwitcher, Input
 from store.names import RunName
 from tui.look import Look
 from tui.messages import RecipesChanged, RowsChanged
-from tui.panes.images.pane import ImagePane
-from tui.panes.latent.pane import LatentPane
 from tui.panes.strip import PANES, PaneStrip
 from tui.screens.tables import Tables
 from tui.watcher import Watcher
@@ -92,16 +90,16 @@ class GoingAbout(Tables):
     def _is_steered(self) -> bool:
         """Whether left and right belong to the pane."""
         if self.pane == "numbers":
-            return self._numbers.is_wide and self.focused is self._numbers
+            return self.panes.numbers.is_wide and self.focused is self.panes.numbers
         is_steerable = self.pane in ("loss", "latent", "images") and self.runs.current is not None
         return is_steerable and self.focused is self._pane_widget()
 
     def _steer(self, steps: int) -> None:
-        latent = self.query_one("#latent", LatentPane)
+        latent = self.panes.latent
         if self.pane == "images":
-            self.query_one("#images", ImagePane).action_turn(steps, 0)
+            self.panes.images.action_turn(steps, 0)
         elif self.pane == "numbers":
-            self._numbers.shift(steps)
+            self.panes.numbers.shift(steps)
         elif self.pane == "latent" and latent.is_inspecting:
             latent.move(steps, 0)
         else:
@@ -123,7 +121,7 @@ class GoingAbout(Tables):
         elif self.focused is self.query_one("#filter"):
             self.query_one("#filter", Input).value = ""
             self._close_filter()
-        elif self.pane == "latent" and self._latent.cancel():
+        elif self.pane == "latent" and self.panes.latent.cancel():
             pass
         elif self.has_class("-full") or self.has_class("-table"):
             self.remove_class("-full", "-table")

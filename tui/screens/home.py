@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 from textual.widgets import ContentSwitcher, Static
 
 from store.names import RunName
@@ -33,13 +34,7 @@ from tui.messages import (
     Refused,
     RowsChanged,
 )
-from tui.panes.images.pane import ImagePane
-from tui.panes.latent.pane import LatentPane
-from tui.panes.log.pane import LogPane
 from tui.panes.loss.pane import LossPane
-from tui.panes.numbers.pane import NumbersPane
-from tui.panes.numbers.units import alarm, units_of
-from tui.panes.search.pane import SearchPane
 from tui.panes.strip import PaneStrip
 from tui.pictures.graphics import Graphics
 from tui.remembered import Keeper, Remembered
@@ -58,7 +53,9 @@ from tui.widgets.top_line import TopLine
 
 if TYPE_CHECKING:
     from tui.panes.decoding import Decoder
+    from tui.panes.images.pane import ImagePane
     from tui.panes.latent.embedding import Embedder
+    from tui.panes.latent.pane import LatentPane
     from tui.panes.loss.curves import Curves
 
 MIN_WIDTH, MIN_HEIGHT = 60, 16
@@ -67,6 +64,12 @@ _HEIGHTS = [(0, "-too-low"), (MIN_HEIGHT, "-fits")]
 _MOST_CURVES = 200
 _FROM_THE_FIRST_FRAME = {"new"}
 """Actions that need nothing which is mounted after it."""
+
+
+def _fitting(size: Size) -> list[str]:
+    """The classes that Textual's breakpoints would set."""
+    ways = (_WIDTHS, size.width), (_HEIGHTS, size.height)
+    return [[name for bound, name in bounds if length >= bound][-1] for bounds, length in ways]
 
 
 class HomeScreen(GoingAbout):
@@ -104,6 +107,8 @@ class HomeScreen(GoingAbout):
         self.listing = Listing()
 
     def compose(self) -> ComposeResult:
+        # At once: Textual sets them after the first layout, and everything is styled and laid out again.
+        self.set_classes(_fitting(self.app.size))
         look, remembered = self._look, self._keeper.view
         runs, loss = RunTable(look, id="runs"), LossPane(look, id="loss")
         runs.change(order=remembered.order, chosen=remembered.columns, by=remembered.grouped_by)
@@ -129,21 +134,15 @@ class HomeScreen(GoingAbout):
 
     async def _mount_rest(self) -> None:
         """What the first frame does not show, and what feeds it: styling these would hold that frame up by a fifth."""
+        from tui.panes.later import LaterPanes
+
         look = self._look
-        hidden = [
-            LatentPane(look, id="latent"),
-            ImagePane(look, self._graphics, id="images"),
-            SearchPane(look, id="search"),
-            NumbersPane(look, id="numbers-pane"),
-            LogPane(look, id="log"),
-        ]
-        for pane in hidden:
-            pane.display = False
-        await self.query_one("#panes").mount(*hidden)
+        self.panes = LaterPanes.made(look, self._graphics)
+        await self.query_one("#panes").mount(*self.panes.all())
         below = TableFoot(look, id="foot"), FilterLine(self._choices, id="filter"), NoteLine(id="note-line")
         await self.query_one("#left").mount(*below)
         self._is_complete = True
-        self.query_one("#search", SearchPane).hide_pruned(self._hides_ended)
+        self.panes.search.hide_pruned(self._hides_ended)
         if self._keeper.view.pane != self.pane:
             self.action_pane(self._keeper.view.pane)
         self._watcher.start()
@@ -180,11 +179,12 @@ class HomeScreen(GoingAbout):
 
     @on(FramesChanged)
     def _take_frames(self, message: FramesChanged) -> None:
-        self.query_one("#latent", LatentPane).take_frames(message.name, message.frames)
+        self.panes.latent.take_frames(message.name, message.frames)
         self.refresh_bindings()
 
-    @on(LatentPane.Wished)
-    def _ask_embedder(self, message: LatentPane.Wished) -> None:
+    # These handlers are found by their names: `on` would need the panes' classes before the first frame.
+
+    def on_latent_pane_wished(self, message: "LatentPane.Wished") -> None:
         if self._embedder is None:
             from tui.panes.latent.embedding import Embedder  # numpy
 
@@ -193,29 +193,32 @@ class HomeScreen(GoingAbout):
 
     @on(EmbeddedChanged)
     def _take_embedded(self, message: EmbeddedChanged) -> None:
-        self.query_one("#latent", LatentPane).take_embedded(message.embedded)
+        self.panes.latent.take_embedded(message.embedded)
 
     @on(ImagesChanged)
     def _take_images(self, message: ImagesChanged) -> None:
-        self.query_one("#images", ImagePane).take_albums(message.albums)
+        self.panes.images.take_albums(message.albums)
         self.refresh_bindings()
 
-    @on(ImagePane.Scrubbed)
-    def _show_other_epoch(self) -> None:
+    def on_image_pane_scrubbed(self) -> None:
         self.show_current()
 
     @on(PicturesCame)
     def _take_pictures(self, message: PicturesCame) -> None:
-        self.query_one("#images", ImagePane).take_pictures(message.question, message.pictures)
+        self.panes.images.take_pictures(message.question, message.pictures)
 
     @on(HealthChanged)
     def _take_health(self, message: HealthChanged) -> None:
         self._health = message
         self._show_numbers()
 
-    @on(LatentPane.Asked)
-    @on(ImagePane.Asked)
-    def _ask_decoder(self, message: LatentPane.Asked | ImagePane.Asked) -> None:
+    def on_latent_pane_asked(self, message: "LatentPane.Asked") -> None:
+        self._ask_decoder(message)
+
+    def on_image_pane_asked(self, message: "ImagePane.Asked") -> None:
+        self._ask_decoder(message)
+
+    def _ask_decoder(self, message: "LatentPane.Asked | ImagePane.Asked") -> None:
         if self._decoder is None:
             from tui.panes.decoding import Decoder, Question  # numpy
 
@@ -230,7 +233,7 @@ class HomeScreen(GoingAbout):
 
     @on(DecodedChanged)
     def _take_decoded(self, message: DecodedChanged) -> None:
-        self.query_one("#latent", LatentPane).take_decoded(message.question, message.decoded)
+        self.panes.latent.take_decoded(message.question, message.decoded)
 
     def remember(self) -> None:
         """What the next screen of this root begins with."""
@@ -259,11 +262,11 @@ class HomeScreen(GoingAbout):
 
     @on(LogGrew)
     def _take_log(self, message: LogGrew) -> None:
-        self.query_one("#log", LogPane).take_growth(message.name, message.growth)
+        self.panes.log.take_growth(message.name, message.growth)
 
     @on(FindingsChanged)
     def _take_findings(self, message: FindingsChanged) -> None:
-        self.query_one("#search", SearchPane).take_findings(message.experiment, message.findings)
+        self.panes.search.take_findings(message.experiment, message.findings)
         self.refresh_bindings()
 
     @on(RecipesChanged)
@@ -325,11 +328,11 @@ class HomeScreen(GoingAbout):
         overlaid = self.overlaid()
         self.query_one(LossPane).show_run(run, self.listing, overlaid)
         pair = self.pair()
-        self.query_one("#latent", LatentPane).show_run(*(pair or (run,)))
-        images = self.query_one("#images", ImagePane)
+        self.panes.latent.show_run(*(pair or (run,)))
+        images = self.panes.images
         images.show_run(run, overlaid, self._known)
-        self.query_one("#search", SearchPane).show_experiment(self._experiment)
-        self.query_one("#log", LogPane).show_run(run)
+        self.panes.search.show_experiment(self._experiment)
+        self.panes.log.show_run(run)
         self._show_numbers()
         self._watcher.show(
             View(
@@ -353,9 +356,9 @@ class HomeScreen(GoingAbout):
         run = self.runs.current
         curves = self._curves.get(run.name) if run else None
         health = self._health.health if run and self._health and self._health.name == run.name else None
-        self._numbers.show_run(run, curves.epochs if curves else (), health, self.compared())
-        last_epoch = curves.last_epoch if curves else {}
-        self.query_one(PaneStrip).show_alarm(bool(run and alarm(run, units_of(run, last_epoch, health))))
+        numbers = self.panes.numbers
+        numbers.show_run(run, curves.epochs if curves else (), health, self.compared())
+        self.query_one(PaneStrip).show_alarm(numbers.has_alarm)
 
     @on(RowTable.Moved)
     def _moved(self, message: RowTable.Moved) -> None:
@@ -379,18 +382,18 @@ class HomeScreen(GoingAbout):
 
     def action_log_axis(self) -> None:
         if self.pane == "search":
-            self.query_one("#search", SearchPane).action_log_axis()
+            self.panes.search.action_log_axis()
         else:
             self.change_chart(lambda chart: replace(chart, log_y=not chart.log_y))
             self.remember()
 
     def action_measure(self) -> None:
         if self.pane == "search":
-            self.query_one("#search", SearchPane).action_view()
+            self.panes.search.action_view()
         elif self.pane == "latent":
-            self.query_one("#latent", LatentPane).next_axes()
+            self.panes.latent.next_axes()
         elif self.pane == "images":
-            self.query_one("#images", ImagePane).next_view()
+            self.panes.images.next_view()
         else:
             self.query_one(LossPane).action_measure()
 
@@ -412,19 +415,19 @@ class HomeScreen(GoingAbout):
             case "undo":
                 return bool(self._removed)
             case "log_axis" | "measure" if self.pane == "search":
-                return self.query_one("#search", SearchPane).findings is not None
+                return self.panes.search.findings is not None
             case "part" if self.pane == "loss":
                 return bool(self.overlaid())
             case "part" if self.pane == "images":
-                return self.query_one("#images", ImagePane).can_draw
+                return self.panes.images.can_draw
             case "copy":
                 return is_there
             case "compare" | "difference":
                 return len(self.listing.runs) > 1 or bool(self.runs.marks)
             case "error":
-                return self.pane == "log" and self.query_one("#log", LogPane).has_errors
+                return self.pane == "log" and self.panes.log.has_errors
             case "end":
-                return self.pane == "latent" and self.query_one("#latent", LatentPane).is_inspecting
+                return self.pane == "latent" and self.panes.latent.is_inspecting
             case _ if action in LOSS_ACTIONS | LATENT_ACTIONS:
                 return is_there and action in PANE_ACTIONS.get(self.pane, ())
             case "filter":

@@ -8,9 +8,6 @@ from dataclasses import replace
 from store.names import RunName
 from store.records import Run, RunState
 from tui.messages import Listing, Refused
-from tui.panes.images.pane import ImagePane
-from tui.panes.latent.pane import LatentPane
-from tui.panes.log.pane import LogPane
 from tui.panes.loss.chart import TOP, Chart, Span
 from tui.panes.loss.pane import LossPane
 from tui.screens.comparing import Comparing
@@ -34,19 +31,11 @@ class PaneKeys(Comparing):
     def _loss(self) -> LossPane:
         return self.query_one(LossPane)
 
-    @property
-    def _latent(self) -> LatentPane:
-        return self.query_one("#latent", LatentPane)
-
-    @property
-    def _images(self) -> ImagePane:
-        return self.query_one("#images", ImagePane)
-
     # Keys of several
 
     def action_zoom(self, steps: int) -> None:
         if self.pane in ("latent", "images"):
-            (self._latent if self.pane == "latent" else self._images).zoom(steps)
+            (self.panes.latent if self.pane == "latent" else self.panes.images).zoom(steps)
             return
         self._loss.change_by(lambda chart, places: chart.zoomed(_extent(places), steps))
 
@@ -58,9 +47,9 @@ class PaneKeys(Comparing):
 
     def action_whole(self) -> None:
         if self.pane == "latent":
-            self._latent.change(replace(self._latent.view, limits=None, cursor=None, ends=()))
+            self.panes.latent.change(replace(self.panes.latent.view, limits=None, cursor=None, ends=()))
         elif self.pane == "images":
-            self._images.whole()
+            self.panes.images.whole()
         else:
             self.change_chart(Chart.whole)
 
@@ -72,10 +61,10 @@ class PaneKeys(Comparing):
 
     def action_part(self) -> None:
         if self.pane == "latent":
-            view = self._latent.view
-            self._latent.change(replace(view, shows_density=not view.shows_density))
+            view = self.panes.latent.view
+            self.panes.latent.change(replace(view, shows_density=not view.shows_density))
         elif self.pane == "images":
-            self._images.swap_pictures()
+            self.panes.images.swap_pictures()
         else:
             self.change_chart(Chart.with_next_part)
 
@@ -99,7 +88,7 @@ class PaneKeys(Comparing):
     def _choose_axes(self) -> None:
         from tui.screens.forms.axes import Axes, AxesForm
 
-        pane, dim = self._latent, self._latent.dim()
+        pane, dim = self.panes.latent, self.panes.latent.dim()
         if dim < 2:
             self.post_message(Refused("There are no two axes to choose from."))
             return
@@ -131,7 +120,7 @@ class PaneKeys(Comparing):
         return overlaid
 
     def action_error(self, step: int) -> None:
-        self.query_one("#log", LogPane).to_error(step)
+        self.panes.log.to_error(step)
 
     def in_sight(self, runs: Sequence[Run]) -> Sequence[Run]:
         """Those of ``runs`` that are not hidden."""
@@ -145,32 +134,32 @@ class PaneKeys(Comparing):
 
     def action_epoch(self, steps: int) -> None:
         if self.pane == "images":
-            self._images.action_epoch(steps)
+            self.panes.images.action_epoch(steps)
             return
-        self._latent.stop_playing()
-        self._latent.action_epoch(steps)
+        self.panes.latent.stop_playing()
+        self.panes.latent.action_epoch(steps)
 
     def action_inspect(self) -> None:
-        self._latent.inspect()
-        if self._latent.is_inspecting:
-            self._latent.focus()
+        self.panes.latent.inspect()
+        if self.panes.latent.is_inspecting:
+            self.panes.latent.focus()
         self.refresh_bindings()
 
     def action_end(self) -> None:
-        self._latent.set_end()
+        self.panes.latent.set_end()
 
     def action_grid(self) -> None:
-        view = self._latent.view
+        view = self.panes.latent.view
         if view.shows_tsne:
             self.post_message(Refused("t-SNE has no way back to codes, so it has no grid: m goes on to other axes."))
             return
-        self._latent.change(replace(view, shows_grid=not view.shows_grid))
+        self.panes.latent.change(replace(view, shows_grid=not view.shows_grid))
 
     def action_play(self) -> None:
-        self._latent.play()
+        self.panes.latent.play()
 
     def action_classes(self) -> None:
-        self._latent.next_class()
+        self.panes.latent.next_class()
 
     def action_beside(self) -> None:
         is_possible = len(self._marked_pair()) == 2

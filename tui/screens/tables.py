@@ -10,7 +10,6 @@ from textual.widgets import Input
 from store.names import RunName
 from store.records import Run, RunState
 from tui.look import Look, printable
-from tui.panes.search.pane import SearchPane
 from tui.screens.notes import Notes
 from tui.screens.run_actions import MOST_BESIDE
 from tui.tables.filtering import RunFilter, choices_of_experiments, choices_of_runs, experiments_like
@@ -101,7 +100,7 @@ class Tables(Notes):
     def action_hide_ended(self) -> None:
         self._hides_ended = not self._hides_ended
         self._fill_tables()
-        self.query_one("#search", SearchPane).hide_pruned(self._hides_ended)
+        self.panes.search.hide_pruned(self._hides_ended)
         self.show_current()
 
     def show_foot(self) -> None:

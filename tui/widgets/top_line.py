@@ -1,12 +1,11 @@
 """The top line: root, workers, queue, load."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from store.paths import Root
-from tui.look import Look, duration_text, printable
+from tui.look import Look, duration_text, path_text, printable
 from tui.messages import Listing, LoadChanged
 from tui.widgets.lines import Lines
 
@@ -21,7 +20,7 @@ _WIDE = 96  # columns from which there is room for the load beside the root
 class TopLine(Lines):
     def __init__(self, root: Root, look: Look, **options: Any) -> None:
         super().__init__(**options)
-        self._root = printable(_short(root.path))
+        self._root = printable(path_text(root.path))
         self._look = look
         self._listing: Listing | None = None
         self._load: LoadChanged | None = None
@@ -82,10 +81,3 @@ class TopLine(Lines):
 
 def _told(recipe: "DrivenRecipe") -> str:
     return f"{recipe.name} {recipe.num_steps_done}/{len(recipe.steps)}, {duration_text(recipe.left_s)} left"
-
-
-def _short(path: Path) -> str:
-    try:
-        return f"~/{path.relative_to(Path.home())}"
-    except ValueError:
-        return str(path)

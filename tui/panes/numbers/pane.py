@@ -2,16 +2,17 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from rich.text import Text
 
 from store.records import Run, RunState
-from tui.look import Look, duration_text, number_text, printable
+from tui.look import Look, duration_text, number_text, path_text, printable
 from tui.panes.loss.pane import NO_RUN
 from tui.panes.numbers.differences import notes_of, table
 from tui.panes.numbers.health_lines import by_class_lines, confusion_lines, quality_lines, units_lines
-from tui.panes.numbers.units import alarm, units_of
+from tui.panes.numbers.units import Units, alarm, units_of
 from tui.panes.text_lines import cut, title, written
 from tui.widgets.runs import shown_state
 from tui.widgets.scrolled_lines import ScrolledLines
@@ -81,6 +82,18 @@ class NumbersPane(ScrolledLines):
     def on_show(self) -> None:
         self.draw()
 
+    @property
+    def has_alarm(self) -> bool:
+        """Whether so many units are dead that it has to be said."""
+        return self._run is not None and bool(alarm(self._run, self._units(self._run)))
+
+    def _units(self, run: Run) -> Units | None:
+        return units_of(run, self._last_epoch, self._health)
+
+    @property
+    def _last_epoch(self) -> Mapping[str, Any]:
+        return self._epochs[-1] if self._epochs else {}
+
     def draw(self) -> None:
         if not self.display or not self.size.width:
             return
@@ -96,8 +109,7 @@ class NumbersPane(ScrolledLines):
             return self._difference_lines(width)
         if run is None:
             return [Text(), Text(), written(f"   {NO_RUN}", "dim")]
-        last = self._epochs[-1] if self._epochs else {}
-        units = units_of(run, last, self._health)
+        units, last = self._units(run), self._last_epoch
         head = [written(f" {part} ", "bold reverse") for part in _wrapped(alarm(run, units), width - 3)]
         head += [Text()] if head else []
         half = width * 2 // 5
@@ -136,7 +148,7 @@ def _run_lines(run: Run, width: int, look: Look) -> list[Text]:
         "device": run.device + (f" on {run.host}" if run.host else ""),
         "attempt": run.attempt,
         "seed, threads": f"{run.seed}, {run.threads}",
-        "folder": run.directory,
+        "folder": path_text(Path(run.directory)),
     }
     return _figures("run", values, width, look)
 
