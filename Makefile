@@ -15,7 +15,7 @@ $(shell rm -f $(INSTALLED) $(INSTALLED_DEV))
 endif
 endif
 
-.PHONY: demo test test-slow check bench clean
+.PHONY: demo test test-slow check bench pictures clean
 
 demo: $(INSTALLED)
 	@$(BIN)/aetui demo
@@ -34,6 +34,9 @@ check: $(INSTALLED_DEV)
 
 bench: $(INSTALLED_DEV)
 	@for script in tests/bench/bench_*.py; do $(BIN)/python "$$script" || exit 1; done
+
+pictures: $(INSTALLED_DEV)
+	@$(BIN)/python -m tests.tui.pictures
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
