@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tui.commands.command_line import CommandLine, everywhere
+from tui.commands.declared import control, installation
 from tui.commands.options import Options
 
 app = typer.Typer(
@@ -21,7 +22,6 @@ app = typer.Typer(
 )
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="EXPERIMENT/NUMBER", show_default=False)]
-RunArguments = Annotated[list[str], typer.Argument(metavar="RUN...", help="EXPERIMENT/NUMBER", show_default=False)]
 
 
 @app.callback()
@@ -330,129 +330,5 @@ def logs(
     return show_log(options, run, follow=follow)
 
 
-@app.command()
-@everywhere
-def stop(options: Options, runs: RunArguments) -> int | None:
-    """Let runs finish their epoch and end, their checkpoints kept."""
-    from tui.commands.control import stop
-
-    return stop(options, runs)
-
-
-@app.command()
-@everywhere
-def kill(options: Options, runs: RunArguments) -> int | None:
-    """End running runs at once, as failed."""
-    from tui.commands.control import kill
-
-    return kill(options, runs)
-
-
-@app.command()
-@everywhere
-def pause(options: Options, runs: RunArguments) -> int | None:
-    """Take runs off their workers, or hold waiting ones back, until they are resumed."""
-    from tui.commands.control import pause
-
-    return pause(options, runs)
-
-
-@app.command()
-@everywhere
-def resume(options: Options, runs: RunArguments) -> int | None:
-    """Let paused and held runs go on; stopped and failed ones go on as a new run from their checkpoint."""
-    from tui.commands.control import resume
-
-    return resume(options, runs)
-
-
-@app.command()
-@everywhere
-def rm(
-    options: Options,
-    runs: RunArguments,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-) -> int | None:
-    """Delete runs: their folders go to the trash, and `restore` brings them back."""
-    from tui.commands.control import remove
-
-    return remove(options, runs, yes=yes)
-
-
-@app.command()
-@everywhere
-def restore(options: Options, runs: RunArguments) -> int | None:
-    """Bring deleted runs back."""
-    from tui.commands.control import restore
-
-    return restore(options, runs)
-
-
-@app.command()
-@everywhere
-def tag(
-    options: Options,
-    runs: RunArguments,
-    add: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A word to find them by; repeatable.")] = None,
-    remove: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag to take off; repeatable.")] = None,
-    note: Annotated[str | None, typer.Option(metavar="TEXT", help='One line beside them; "" takes it away.')] = None,
-) -> int | None:
-    """Give runs tags and a note, or show those that they have."""
-    from tui.commands.tag import tag
-
-    return tag(options, runs, add=add or (), remove=remove or (), note=note)
-
-
-data = typer.Typer(invoke_without_command=True, no_args_is_help=False, help="List the data sets, or fetch one.")
-app.add_typer(data, name="data")
-
-
-@data.callback()
-@everywhere
-def data_alone(options: Options, context: typer.Context) -> int | None:
-    if context.invoked_subcommand is not None:
-        return None
-    from tui.commands.data import list_datasets
-
-    return list_datasets(options)
-
-
-@data.command("ls")
-@everywhere
-def data_ls(options: Options) -> int | None:
-    """List the data sets: which are here, how many images, where they lie."""
-    from tui.commands.data import list_datasets
-
-    return list_datasets(options)
-
-
-@data.command("get")
-@everywhere
-def data_get(
-    options: Options, name: Annotated[str, typer.Argument(metavar="NAME", help="As `aetui data ls` names it.")]
-) -> int | None:
-    """Fetch a data set."""
-    from tui.commands.data import get_dataset
-
-    return get_dataset(options, name)
-
-
-@app.command()
-@everywhere
-def keys(
-    options: Options,
-    toml: Annotated[bool, typer.Option("--toml", help="As a keymap of your own, ready to be changed.")] = False,
-) -> int | None:
-    """List what the screen can do and the keys for it; ~/.config/aetui/keymap.toml gives other ones."""
-    from tui.commands.keys import list_keys
-
-    return list_keys(options, as_toml=toml)
-
-
-@app.command()
-@everywhere
-def doctor(options: Options) -> int | None:
-    """Say what this machine has, and what to do about what is missing."""
-    from tui.commands.doctor import doctor
-
-    return doctor(options)
+app.add_typer(control.app)
+app.add_typer(installation.app)

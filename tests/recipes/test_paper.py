@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.recipes import commands, runner
-from engine.recipes.paper import NOISE_NOTE, paper
+from engine.recipes.paper import paper
+from engine.recipes.paper_table import NOISE_NOTE
 from engine.recipes.steps import Evaluate, Recipe, Step, Train
 from engine.search import SearchSpec
 from engine.spec import DenoisingSpec

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.recipes.figures import num_parameters, speedup
-from engine.recipes.paper import NOISE_NOTE, paper
+from engine.recipes.paper import paper
+from engine.recipes.paper_table import NOISE_NOTE
 from engine.recipes.steps import Recipe
 from engine.recipes.table import Row, is_better, latex, markdown, number, rows, summarise, text
 from store.database import Database

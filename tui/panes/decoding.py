@@ -59,6 +59,22 @@ class Decoded:
     says: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """``decoded`` to ``question``: the newest while the cursor moves, so perhaps that of a moment ago."""
+
+    question: Question
+    decoded: Decoded
+
+    def about(self, run: RunName | None, sample: int | None) -> Decoded | None:
+        """What this run was asked about ``sample``, never another one's; None: about a grid."""
+        return self.decoded if (self.question.run, self.question.sample) == (run, sample) else None
+
+    def between(self, run: RunName | None, ends: tuple[int, ...]) -> Decoded | None:
+        """What holds the line between the two ends."""
+        return self.decoded if (self.question.run, self.question.between) == (run, ends) else None
+
+
 Show = Literal["worst", "best", "classes", "samples"]
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from store.names import RunName
 from store.records import Run, RunState
 from tui.panes.loss.pane import NO_RUN
 
@@ -21,6 +22,10 @@ class Cloud:
     run: Run | None
     frames: "Frames | None" = None
     embedded: "Embedded | None" = None
+
+    @property
+    def name(self) -> RunName | None:
+        return self.run.name if self.run else None
 
     @property
     def all(self) -> "tuple[Frame, ...]":

@@ -7,21 +7,25 @@ from rich.text import Text
 
 from tui.canvas import class_legend
 from tui.look import Look
+from tui.panes.latent.cloud import Cloud
 from tui.panes.latent.embedding import Embedded, Wish
-from tui.panes.latent.frames import Frame, Frames
+from tui.panes.latent.frames import Frame
 from tui.panes.latent.view import LatentView
 
 _BAR = 12
 
 
-def head(frames: Frames, frame: Frame, view: LatentView, epochs: int) -> Text:
-    """Epoch, axes, number of codes, how well neighbours tell the classes."""
-    newest = frames.frames[-1].epoch
-    line = Text(no_wrap=True).append(f"epoch {frame.epoch}", style="bold").append(f" of {epochs}")
+def head(cloud: Cloud, frame: Frame, view: LatentView, wish: Wish | None, look: Look) -> Text:
+    """Epoch, axes, number of codes, how well neighbours tell the classes; how far another epoch's t-SNE is."""
+    newest, knn = cloud.all[-1].epoch, cloud.frames.knn if cloud.frames else None
+    line = Text(no_wrap=True).append(f"epoch {frame.epoch}", style="bold")
+    line.append(f" of {cloud.run.epochs if cloud.run else 0}")
     line.append("" if frame.epoch == newest else f" (newest {newest})", style="dim")
     line.append(f"  {frame.axes}  {len(frame.points):,} codes", style="dim")
     line.append("  density" if view.shows_density else "", style="dim")
-    line.append(f"  knn {frames.knn:.1%}" if frames.knn is not None else "", style="dim")
+    line.append(f"  knn {knn:.1%}" if knn is not None else "", style="dim")
+    if wish is not None and wish.epoch != frame.epoch:
+        line.append(f"  epoch {wish.epoch}: ").append_text(making(wish, cloud.embedded, look))
     return line
 
 

@@ -5,7 +5,7 @@ from typing import get_args
 
 from engine import catalog
 from engine.recipes.asked import PAPER, AskedRecipe
-from engine.recipes.paper import PRESETS, Preset
+from engine.recipes.paper_presets import PRESETS, Preset
 from store.errors import RequestError
 from store.names import check_name
 from tui.requests.fields import Field, Values, count, device, whole_number

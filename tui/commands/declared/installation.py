@@ -1,0 +1,65 @@
+"""What this installation has: the screen's keys, the machine, the data sets."""
+
+from typing import Annotated
+
+import typer
+
+from tui.commands.command_line import everywhere
+from tui.commands.options import Options
+
+app = typer.Typer()
+
+
+@app.command()
+@everywhere
+def keys(
+    options: Options,
+    toml: Annotated[bool, typer.Option("--toml", help="As a keymap of your own, ready to be changed.")] = False,
+) -> int | None:
+    """List what the screen can do and the keys for it; ~/.config/aetui/keymap.toml gives other ones."""
+    from tui.commands.keys import list_keys
+
+    return list_keys(options, as_toml=toml)
+
+
+@app.command()
+@everywhere
+def doctor(options: Options) -> int | None:
+    """Say what this machine has, and what to do about what is missing."""
+    from tui.commands.doctor import doctor
+
+    return doctor(options)
+
+
+data = typer.Typer(invoke_without_command=True, no_args_is_help=False, help="List the data sets, or fetch one.")
+app.add_typer(data, name="data")
+
+
+@data.callback()
+@everywhere
+def data_alone(options: Options, context: typer.Context) -> int | None:
+    if context.invoked_subcommand is not None:
+        return None
+    from tui.commands.data import list_datasets
+
+    return list_datasets(options)
+
+
+@data.command("ls")
+@everywhere
+def data_ls(options: Options) -> int | None:
+    """List the data sets: which are here, how many images, where they lie."""
+    from tui.commands.data import list_datasets
+
+    return list_datasets(options)
+
+
+@data.command("get")
+@everywhere
+def data_get(
+    options: Options, name: Annotated[str, typer.Argument(metavar="NAME", help="As `aetui data ls` names it.")]
+) -> int | None:
+    """Fetch a data set."""
+    from tui.commands.data import get_dataset
+
+    return get_dataset(options, name)
