@@ -1,17 +1,19 @@
-"""The App: a table of contents. It paints first; storage, numpy and plotext are imported after that, by the watcher."""
+"""The App: a table of contents. It paints a frame first; all that stands in it is imported after that."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import Binding
-from textual.command import CommandPalette
+from textual.command import CommandPalette, Provider
 from textual.events import Key, Print, Resize
-from textual.screen import Screen
 from textual.theme import Theme, ThemeProvider
 from textual.widget import Widget
 from textual.widgets import Input
@@ -21,14 +23,15 @@ from store.names import RunName
 from store.paths import Root
 from tui import bindings
 from tui.guard import ScreenLog, terminal_alone
-from tui.keys.doing import do
 from tui.keys.keymap import Keymap, read_keymap, shown, whole
 from tui.look import Look, printable
 from tui.pictures.graphics import Graphics, find_graphics
 from tui.remembered import Remembered
-from tui.screens.home import HomeScreen
-from tui.screens.palette import Actions
-from tui.watcher import Watcher
+from tui.screens.opening import OpeningScreen
+
+if TYPE_CHECKING:
+    from tui.screens.home import HomeScreen
+    from tui.watcher import Watcher
 
 _DARK = Theme(
     name="aetui-dark",
@@ -60,11 +63,18 @@ _LIGHT = Theme(
 )
 
 
+def _actions() -> type[Provider]:
+    from tui.screens.palette import Actions
+
+    return Actions
+
+
 class AetuiApp(App[object]):
     TITLE = "aetui"
     CSS_PATH = "app.tcss"
     BINDINGS = bindings.APP
-    COMMANDS: ClassVar = {Actions}
+    _home: "HomeScreen"
+    COMMANDS: ClassVar = {_actions}
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
     def __init__(
@@ -91,23 +101,41 @@ class AetuiApp(App[object]):
         self.look = Look.of()
         self.look.ground.is_light = not self.current_theme.dark
         self.failure: Exception | None = None
-        self.watcher = Watcher(root, storage, self._post_home)
-        self.home = HomeScreen(
-            root,
-            self.watcher,
-            self.look,
-            graphics or Graphics(),
-            data_dir=data_dir,
-            focus=focus,
-            remembered=remembered,
-        )
-
+        self._root, self._storage, self._data_dir, self._focus = root, storage, data_dir, focus
+        self._graphics, self._remembered = graphics or Graphics(), remembered
         self.set_class(not self.look.is_unicode, "-ascii")
         if os.environ.get("SSH_CONNECTION"):
             self.animation_level = "none"
 
-    def get_default_screen(self) -> Screen[Any]:
-        return self.home
+    def get_default_screen(self) -> OpeningScreen:
+        return OpeningScreen(self._root, self.look)
+
+    def on_ready(self) -> None:
+        self.screen.refresh()  # what was ready before now may be on the terminal only in parts
+        self.screen.call_after_refresh(self.call_later, self._go_home, self.screen)
+
+    async def _go_home(self, opening: OpeningScreen) -> None:
+        """Open the home screen above ``opening``: in its place would have Textual read all styles again, twice."""
+        home = await asyncio.to_thread(import_module, "tui.screens.home")
+        self._home = home.HomeScreen(
+            self._root,
+            self.watcher,
+            self.look,
+            self._graphics,
+            data_dir=self._data_dir,
+            focus=self._focus,
+            remembered=self._remembered,
+        )
+        await self.push_screen(self._home)
+        gc.enable()
+        for key in opening.keys:
+            await self.on_event(key)
+
+    @cached_property
+    def watcher(self) -> "Watcher":
+        from tui.watcher import Watcher
+
+        return Watcher(self._root, self._storage, lambda message: self._home.post_message(message))
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._change_ground)
@@ -150,10 +178,8 @@ class AetuiApp(App[object]):
             self.focused.replace(event.character, *self.focused.selection)
             event.prevent_default()
 
-    def _post_home(self, message: object) -> None:
-        self.home.post_message(message)  # type: ignore[arg-type]  # the watcher posts Textual messages
-
     def action_help(self) -> None:
+        from tui.keys.doing import do
         from tui.screens.help import HelpScreen
 
         async def do_it(binding: Binding | None) -> None:
@@ -221,7 +247,7 @@ def _what_failed(error: Exception, log: Path) -> str:
     return f"The screen failed ({type(error).__name__}: {what}); runs go on, and {log} says where it was."
 
 
-def _going_on(watcher: Watcher) -> tuple[int, int]:
+def _going_on(watcher: "Watcher") -> tuple[int, int]:
     """How many runs are live and how many wait, asked anew: the screen may not have seen the last one."""
     from store.listing import num_running, queue_length  # SQLAlchemy: the screen has brought it in by now
 

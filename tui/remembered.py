@@ -16,8 +16,6 @@ from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
 from tui.panes.strip import PANES
-from tui.tables.columns import readable
-from tui.tables.sorting import Order
 
 PERIOD_S = 3.0
 _LARGEST = 65_536
@@ -32,7 +30,7 @@ class Remembered:
     experiment: str = ""
     pane: str = PANES[0]
     columns: tuple[str, ...] = ()
-    sorted_by: str = Order.by
+    sorted_by: str = ""
     is_down: bool = False
     grouped_by: str = ""
     log_axis: bool = False
@@ -52,7 +50,7 @@ class Remembered:
         read = cls(**{each.name: found[each.name] for each in fields(cls) if _fits(each.name, found)})
         return replace(
             read,
-            columns=readable(read.columns),
+            columns=tuple(read.columns),
             pane=read.pane if read.pane in PANES else PANES[0],
             run=read.run if read.focus else "",
         )
@@ -63,10 +61,6 @@ class Remembered:
             return RunName.parse(self.run) if self.run else None
         except RequestError:
             return None
-
-    @property
-    def order(self) -> Order:
-        return Order(by=self.sorted_by or Order.by, is_down=self.is_down)
 
     def write(self, root: Root) -> None:
         """Written aside and renamed; a root that is not there, or may not be written to, stays as it is."""

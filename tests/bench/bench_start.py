@@ -15,6 +15,7 @@ from terminal import HEIGHT, WIDTH, Terminal
 COMMAND = str(Path(sys.executable).parent / "aetui")
 REPEATS = 7
 EMPTY_APP = "from textual.app import App; App().run()"
+FRAME = "aetui", "opening the storage", "1 loss", "6 log", "│", "q leave"
 LIMIT = 1.5
 
 
@@ -32,9 +33,10 @@ def first_frames(root: list[str]) -> tuple[list[float], list[float]]:
     """Seconds to the first frame of an empty Textual app and of the screen, in turns."""
     empty, screen = [], []
     for _ in range(REPEATS + 1):
-        for took, command in ((empty, [sys.executable, "-c", EMPTY_APP]), (screen, [COMMAND, *root])):
-            with Terminal(command) as terminal:
-                took.append(terminal.first(WIDTH * HEIGHT))
+        with Terminal([sys.executable, "-c", EMPTY_APP]) as terminal:
+            empty.append(terminal.first(WIDTH * HEIGHT))
+        with Terminal([COMMAND, *root]) as terminal:
+            screen.append(terminal.until(lambda lines: all(sign in "".join(lines) for sign in FRAME)))
     return empty[1:], screen[1:]
 
 

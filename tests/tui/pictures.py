@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from store.names import RunName
 from store.paths import Root
 from tests.tui import svg
-from tests.tui.test_screen import current, home, sees
+from tests.tui.test_screen import at_home, current, home, sees
 from tui.app import AetuiApp
 
 COMMAND = str(Path(sys.executable).parent / "aetui")
@@ -54,6 +54,7 @@ def main() -> None:
 async def draw(root: Root, name: str) -> None:
     run, keys, sign = PICTURES[name]
     async with AetuiApp(root, focus=run).run_test(size=SIZE) as pilot:
+        await at_home(pilot)
         await until(pilot, lambda: current(pilot) == run)
         await pilot.press(*keys)
         await until(pilot, sees(pilot, sign))

@@ -18,7 +18,7 @@ from store.database import open_database
 from store.names import RunName
 from store.paths import Root
 from tests.tui.conftest import Until
-from tests.tui.test_screen import MIDDLE, SMALL, current, home, sees, shown
+from tests.tui.test_screen import MIDDLE, SMALL, at_home, current, home, sees, shown
 from tui.app import AetuiApp
 from tui.panes.images.pane import ImagePane
 from tui.pictures.graphics import Graphics
@@ -60,6 +60,7 @@ async def opened(
 ) -> AsyncIterator[Pilot[object]]:
     app = AetuiApp(root, focus=run, graphics=graphics)
     async with app.run_test(size=size, notifications=True) as pilot:
+        await at_home(pilot)
         await until(lambda: current(pilot) == run)
         await pilot.press("3")
         await until(sees(pilot, *words))

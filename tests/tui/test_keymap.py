@@ -10,7 +10,7 @@ from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
 from tests.tui.conftest import Until
-from tests.tui.test_screen import current, home, sees, shown
+from tests.tui.test_screen import at_home, current, home, sees, shown
 from tui import bindings
 from tui.app import AetuiApp
 from tui.keys.keymap import KEYMAP_VARIABLE, default_keys, read_keymap, whole
@@ -96,6 +96,7 @@ async def test_own_keys_work_and_are_shown(
     monkeypatch.setattr(AetuiApp, "handle_bindings_clash", note)
     app = AetuiApp(root, keymap=keymap)
     async with app.run_test(size=(160, 36), notifications=True) as pilot:
+        await at_home(pilot)
         await until(lambda: current(pilot) == runs["running"])
         await until(sees(pilot, "ctrl+x pause", "f1 keys"))
         await pilot.press("ctrl+e")

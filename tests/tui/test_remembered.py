@@ -39,12 +39,12 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_what_makes_no_sense_is_ignored(tmp_path: Path, text: str) -> None:
     (tmp_path / ".screen.json").write_text(text, encoding="latin-1")
     found = Remembered.read(Root(tmp_path))
-    assert (found.focus, found.order, found.pane, found.columns) == (None, Remembered().order, "loss", ())
+    assert (found.focus, found.sorted_by, found.pane, found.columns) == (None, "", "loss", ())
 
 
 def test_what_makes_sense_beside_it_is_not(tmp_path: Path) -> None:
     (tmp_path / ".screen.json").write_text('{"run": 7, "grouped_by": "lr", "columns": ["number", "dim"], "more": {}}')
-    assert Remembered.read(Root(tmp_path)) == Remembered(grouped_by="lr", columns=("latent_dim",))
+    assert Remembered.read(Root(tmp_path)) == Remembered(grouped_by="lr", columns=("number", "dim"))
 
 
 def test_a_root_that_may_not_be_written_to_is_no_error(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """The screen, driven by its keys; what is looked at is what it shows."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
-from textual.binding import Binding
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -21,6 +22,7 @@ from tests.tui.roots import WORKER, add_run, epoch_line
 from tui import bindings
 from tui.app import AetuiApp
 from tui.screens.home import HomeScreen
+from tui.screens.opening import OpeningScreen
 from tui.widgets.runs import RunTable
 
 SMALL, MIDDLE = (80, 24), (120, 36)
@@ -43,7 +45,16 @@ async def screen(
 ) -> AsyncIterator[Pilot[object]]:
     app = AetuiApp(root, focus=focus)
     async with app.run_test(size=size, notifications=True) as pilot:
+        await at_home(pilot)
         yield pilot
+
+
+async def at_home(pilot: Pilot[object]) -> None:
+    """Returns once the first frame has given way to the screen."""
+    async with asyncio.timeout(60):
+        while not (len(stack := pilot.app.screen_stack) > 1 and stack[1].is_mounted):
+            await asyncio.sleep(0.01)
+    await pilot.pause()
 
 
 def shown(pilot: Pilot[object]) -> str:
@@ -56,7 +67,7 @@ def sees(pilot: Pilot[object], *texts: str) -> Callable[[], bool]:
 
 
 def home(pilot: Pilot[object]) -> HomeScreen:
-    found = pilot.app.screen_stack[0]
+    found = pilot.app.screen_stack[1]
     assert isinstance(found, HomeScreen)
     return found
 
@@ -70,19 +81,62 @@ def state(database: Database, name: RunName) -> RunState:
     return listing.run(database, name).state
 
 
-async def test_keys_pressed_before_all_is_there_do_no_harm(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine seconds lie between the first frame and the rest."""
+@pytest.fixture
+def opening(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
+    """The screen stays as its first frame has it, until what was asked for then is called."""
+    asked: list[Callable[[], object]] = []
+    monkeypatch.setattr(
+        OpeningScreen, "call_after_refresh", lambda _self, call, *arguments: asked.append(partial(call, *arguments))
+    )
+    return asked
 
-    async def never(_: HomeScreen) -> None: ...
 
-    monkeypatch.setattr(HomeScreen, "_mount_rest", never)
-    async with screen(root) as pilot:
-        for binding in [*bindings.HOME, *bindings.TABLE]:
-            assert isinstance(binding, Binding)
-            for key in binding.key.split(","):
-                await pilot.press(key)
-                while len(pilot.app.screen_stack) > 1:  # a form is harmless, and may open
-                    await pilot.app.pop_screen()
+@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+async def test_the_first_frame_is_that_of_the_screen(
+    root: Root, runs: dict[str, RunName], until: Until, opening: list[Callable[[], object]], size: tuple[int, int]
+) -> None:
+    """What it shows stays where it is: tabs, the line between the sides, the first keys."""
+    async with AetuiApp(root).run_test(size=size) as pilot:
+        await until(sees(pilot, "opening the storage", "Opening."))
+        first = shown(pilot).split("\n")
+        opening[0]()
+        await at_home(pilot)
+        await until(lambda: current(pilot) == runs["running"])
+        then = shown(pilot).split("\n")
+    bar = first[3].index("│")
+    assert [line[bar] for line in first[1:-1]] == [line[bar] for line in then[1:-1]] == ["│"] * (size[1] - 2)
+    assert first[1][bar:] == then[1][bar:]
+    assert "loss" in first[1]
+    assert then[0].startswith(first[0][:12].rstrip())
+    assert then[-1].startswith(first[-1].rstrip())
+
+
+async def test_keys_pressed_at_the_first_frame_are_kept(
+    root: Root, runs: dict[str, RunName], until: Until, opening: list[Callable[[], object]]
+) -> None:
+    """On a busy machine seconds lie between it and the rest."""
+    async with AetuiApp(root).run_test(size=MIDDLE, notifications=True) as pilot:
+        await until(lambda: opening)
+        await pilot.press("5", "n")
+        assert isinstance(pilot.app.screen, OpeningScreen)
+        opening[0]()
+        await until(sees(pilot, "New run"))
+        await pilot.press("escape")
+        await until(lambda: current(pilot) == runs["running"])
+        assert home(pilot).pane == "numbers"
+
+
+async def test_keys_pressed_before_anything_is_read_do_no_harm(
+    root: Root, opening: list[Callable[[], object]], until: Until
+) -> None:
+    async with AetuiApp(root).run_test(size=MIDDLE, notifications=True) as pilot:
+        await until(lambda: opening)
+        keys = [key for binding in [*bindings.HOME, *bindings.TABLE] for key in binding.key.split(",")]  # type: ignore[union-attr]
+        await pilot.press(*keys)
+        opening[0]()
+        await at_home(pilot)
+        while pilot.app.screen is not home(pilot):  # a form is harmless, and may open
+            await pilot.app.pop_screen()
         assert isinstance(pilot.app.screen, HomeScreen)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
+from textual.pilot import Pilot
 
 from engine import search
 from store import listing
@@ -13,7 +14,7 @@ from store.paths import Root
 from store.records import RunState
 from tests.tui.conftest import Until
 from tests.tui.found import EPOCHS, begin_search, end_next, settings_of
-from tests.tui.test_screen import MIDDLE, SMALL, screen, sees, shown
+from tests.tui.test_screen import MIDDLE, SMALL, home, screen, sees, shown
 from tui.look import Look
 from tui.panes.search import lines as search_lines
 from tui.panes.search.findings import Findings, Importance, read
@@ -50,8 +51,8 @@ def findings(searched: Database) -> Findings:
     return found
 
 
-def pane(pilot: object) -> SearchPane:
-    return pilot.app.screen_stack[0].query_one(SearchPane)  # type: ignore[attr-defined, no-any-return]
+def pane(pilot: Pilot[object]) -> SearchPane:
+    return home(pilot).panes.search
 
 
 def told(pilot: object, *texts: str) -> Callable[[], bool]:

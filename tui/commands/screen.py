@@ -1,5 +1,6 @@
 """``aetui`` alone: the screen, where there is a terminal to draw it on."""
 
+import gc
 import os
 import sys
 
@@ -20,6 +21,7 @@ def open_screen(options: Options, focus: RunName | None = None) -> int:
     if not _can_place_cursor():
         raise RequestError(f"The screen needs a terminal that can place its cursor, and TERM says dumb: {_INSTEAD}.")
     options.check()
+    gc.disable()  # until the screen is up: nothing made so early becomes rubbish, and looking for it takes a tenth
     from tui.app import run  # textual: 250 ms, only once it is certain that it is wanted
 
     run(

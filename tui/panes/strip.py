@@ -10,7 +10,7 @@ from textual.message import Message
 from store.records import Run, RunState
 from tui.look import Look, duration_text, printable
 from tui.widgets.lines import Lines
-from tui.widgets.runs import shown_state, shown_value
+from tui.widgets.states import shown_state, shown_value
 
 PANES = ("loss", "latent", "images", "search", "numbers", "log")
 

@@ -11,7 +11,7 @@ from tui.messages import Done, Refused
 from tui.screens.run_actions import MOST_BESIDE, RunActions
 
 if TYPE_CHECKING:
-    from tui.panes.later import LaterPanes
+    from tui.panes.all import AllPanes
     from tui.panes.numbers.pane import Compared
 
 _RESUMABLE = (RunState.PAUSED, RunState.HELD, RunState.STOPPED, RunState.FAILED, RunState.PRUNED)
@@ -20,8 +20,7 @@ _RESUMABLE = (RunState.PAUSED, RunState.HELD, RunState.STOPPED, RunState.FAILED,
 class Comparing(RunActions):
     """The part of the home screen that compares marked runs."""
 
-    panes: "LaterPanes"
-    """There once the first frame is painted; no key comes before."""
+    panes: "AllPanes"
 
     @property
     def pane(self) -> str:

@@ -27,7 +27,6 @@ class GoingAbout(Tables):
     def __init__(self, watcher: Watcher, look: Look, data_dir: Path | None) -> None:
         super().__init__(watcher, look, data_dir)
         self._experiment: str | None = None
-        self._is_complete = False
         self._recipes = RecipesChanged(())
         self._rows: RowsChanged | None = None
         self._recipe_screen: RecipeScreen | None = None
@@ -149,8 +148,7 @@ class GoingAbout(Tables):
 
     @on(PaneStrip.Chosen)
     def _choose_pane(self, message: PaneStrip.Chosen) -> None:
-        if self._is_complete:
-            self.action_pane(message.pane)
+        self.action_pane(message.pane)
 
     def action_queue(self) -> None:
         from tui.screens.queue import QueueScreen

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.geometry import Size
 from textual.widgets import ContentSwitcher, Static
 
 from store.names import RunName
@@ -34,12 +33,17 @@ from tui.messages import (
     Refused,
     RowsChanged,
 )
-from tui.panes.loss.pane import LossPane
+from tui.panes.all import AllPanes
+from tui.panes.images.pane import ImagePane
+from tui.panes.latent.pane import LatentPane
 from tui.panes.strip import PaneStrip
 from tui.pictures.graphics import Graphics
 from tui.remembered import Keeper, Remembered
 from tui.screens.going_about import GoingAbout
 from tui.screens.pane_keys import LATENT_ACTIONS, LOSS_ACTIONS, PANE_ACTIONS
+from tui.screens.sizes import HEIGHTS, TOO_SMALL, WIDTHS, fitting
+from tui.tables.columns import readable
+from tui.tables.sorting import Order
 from tui.telling import tell
 from tui.watcher import View, Watcher
 from tui.widgets.experiments import ExperimentTable
@@ -53,30 +57,17 @@ from tui.widgets.top_line import TopLine
 
 if TYPE_CHECKING:
     from tui.panes.decoding import Decoder
-    from tui.panes.images.pane import ImagePane
     from tui.panes.latent.embedding import Embedder
-    from tui.panes.latent.pane import LatentPane
     from tui.panes.loss.curves import Curves
 
-MIN_WIDTH, MIN_HEIGHT = 60, 16
-_WIDTHS = [(0, "-too-narrow"), (MIN_WIDTH, "-small"), (100, "-middle"), (160, "-large")]
-_HEIGHTS = [(0, "-too-low"), (MIN_HEIGHT, "-fits")]
 _MOST_CURVES = 200
-_FROM_THE_FIRST_FRAME = {"new"}
-"""Actions that need nothing which is mounted after it."""
-
-
-def _fitting(size: Size) -> list[str]:
-    """The classes that Textual's breakpoints would set."""
-    ways = (_WIDTHS, size.width), (_HEIGHTS, size.height)
-    return [[name for bound, name in bounds if length >= bound][-1] for bounds, length in ways]
 
 
 class HomeScreen(GoingAbout):
     BINDINGS = bindings.HOME
     AUTO_FOCUS = None
-    HORIZONTAL_BREAKPOINTS = _WIDTHS
-    VERTICAL_BREAKPOINTS = _HEIGHTS
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
 
     def __init__(
         self,
@@ -91,7 +82,7 @@ class HomeScreen(GoingAbout):
     ) -> None:
         super().__init__(watcher, look, data_dir)
         self._root = root
-        self._graphics = graphics
+        self.panes = AllPanes.made(look, graphics)
         self._keeper = Keeper(root, remembered, self.set_timer)
         self._wanted = focus or remembered.focus
         self._experiment = self._wanted.experiment if self._wanted else remembered.experiment or None
@@ -107,44 +98,35 @@ class HomeScreen(GoingAbout):
         self.listing = Listing()
 
     def compose(self) -> ComposeResult:
-        # At once: Textual sets them after the first layout, and everything is styled and laid out again.
-        self.set_classes(_fitting(self.app.size))
+        self.set_classes(fitting(self.app.size))
         look, remembered = self._look, self._keeper.view
-        runs, loss = RunTable(look, id="runs"), LossPane(look, id="loss")
-        runs.change(order=remembered.order, chosen=remembered.columns, by=remembered.grouped_by)
+        runs = RunTable(look, id="runs")
+        order = Order(by=remembered.sorted_by or Order.by, is_down=remembered.is_down)
+        runs.change(order=order, chosen=readable(remembered.columns), by=remembered.grouped_by)
+        runs.empty_text = "Opening."
+        loss = self.panes.loss
         loss.change(replace(loss.chart, log_y=remembered.log_axis))
         yield TopLine(self._root, look, id="top")
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield ExperimentTable(look, id="experiments")
                 yield runs
+                yield TableFoot(look, id="foot")
+                yield FilterLine(self._choices, id="filter")
+                yield NoteLine(id="note-line")
             with Vertical(id="right"):
                 yield PaneStrip(look, id="strip")
-                with ContentSwitcher(initial="loss", id="panes"):
-                    yield loss
-        yield Static(f"aetui needs {MIN_WIDTH} columns and {MIN_HEIGHT} rows; q leaves.", id="too-small")
+                yield ContentSwitcher(*self.panes.all(), initial="loss", id="panes")
+        yield Static(TOO_SMALL, id="too-small")
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
-        self.runs.focus()
-        self.runs.empty_text = "Opening."
+        self.set_focus(self.runs)  # at once: keys typed ahead come next
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self.remember())
-        self._watcher.show(View(experiment=self._experiment))
-        self.call_after_refresh(self._mount_rest)
-
-    async def _mount_rest(self) -> None:
-        """What the first frame does not show, and what feeds it: styling these would hold that frame up by a fifth."""
-        from tui.panes.later import LaterPanes
-
-        look = self._look
-        self.panes = LaterPanes.made(look, self._graphics)
-        await self.query_one("#panes").mount(*self.panes.all())
-        below = TableFoot(look, id="foot"), FilterLine(self._choices, id="filter"), NoteLine(id="note-line")
-        await self.query_one("#left").mount(*below)
-        self._is_complete = True
         self.panes.search.hide_pruned(self._hides_ended)
         if self._keeper.view.pane != self.pane:
             self.action_pane(self._keeper.view.pane)
+        self._watcher.show(View(experiment=self._experiment))
         self._watcher.start()
 
     # What the watcher says
@@ -174,7 +156,7 @@ class HomeScreen(GoingAbout):
         if len(self._curves) > _MOST_CURVES:
             needed = {*self.overlaid(), *message.curves}
             self._curves = {name: curves for name, curves in self._curves.items() if name in needed}
-        self.query_one(LossPane).take_curves(self._curves)
+        self.panes.loss.take_curves(self._curves)
         self._show_numbers()
 
     @on(FramesChanged)
@@ -182,9 +164,8 @@ class HomeScreen(GoingAbout):
         self.panes.latent.take_frames(message.name, message.frames)
         self.refresh_bindings()
 
-    # These handlers are found by their names: `on` would need the panes' classes before the first frame.
-
-    def on_latent_pane_wished(self, message: "LatentPane.Wished") -> None:
+    @on(LatentPane.Wished)
+    def _want_embedded(self, message: LatentPane.Wished) -> None:
         if self._embedder is None:
             from tui.panes.latent.embedding import Embedder  # numpy
 
@@ -200,7 +181,8 @@ class HomeScreen(GoingAbout):
         self.panes.images.take_albums(message.albums)
         self.refresh_bindings()
 
-    def on_image_pane_scrubbed(self) -> None:
+    @on(ImagePane.Scrubbed)
+    def _scrub_images(self) -> None:
         self.show_current()
 
     @on(PicturesCame)
@@ -212,15 +194,11 @@ class HomeScreen(GoingAbout):
         self._health = message
         self._show_numbers()
 
-    def on_latent_pane_asked(self, message: "LatentPane.Asked") -> None:
-        self._ask_decoder(message)
-
-    def on_image_pane_asked(self, message: "ImagePane.Asked") -> None:
-        self._ask_decoder(message)
-
-    def _ask_decoder(self, message: "LatentPane.Asked | ImagePane.Asked") -> None:
+    @on(LatentPane.Asked)
+    @on(ImagePane.Asked)
+    def _ask_decoder(self, message: LatentPane.Asked | ImagePane.Asked) -> None:
         if self._decoder is None:
-            from tui.panes.decoding import Decoder, Question  # numpy
+            from tui.panes.decoding import Decoder, Question  # numpy, SQLAlchemy
 
             self._decoder = Decoder(
                 self._root,
@@ -247,7 +225,7 @@ class HomeScreen(GoingAbout):
                 sorted_by=runs.order.by,
                 is_down=runs.order.is_down,
                 grouped_by=runs.by,
-                log_axis=self.query_one(LossPane).chart.log_y,
+                log_axis=self.panes.loss.chart.log_y,
                 hides_ended=self._hides_ended,
                 theme=self.app.theme,
             )
@@ -326,7 +304,7 @@ class HomeScreen(GoingAbout):
             self._visited, self._visit = run.name if run else None, self._visit + 1
         self.query_one(PaneStrip).show_run(run)
         overlaid = self.overlaid()
-        self.query_one(LossPane).show_run(run, self.listing, overlaid)
+        self.panes.loss.show_run(run, self.listing, overlaid)
         pair = self.pair()
         self.panes.latent.show_run(*(pair or (run,)))
         images = self.panes.images
@@ -371,8 +349,7 @@ class HomeScreen(GoingAbout):
         self.show_current()
 
     def on_resize(self) -> None:
-        if self._is_complete:
-            self._fill_tables()
+        self._fill_tables()
 
     def on_descendant_focus(self) -> None:
         self.query_one(PaneStrip).show_active(self.focused is self._pane_widget())
@@ -395,11 +372,9 @@ class HomeScreen(GoingAbout):
         elif self.pane == "images":
             self.panes.images.next_view()
         else:
-            self.query_one(LossPane).action_measure()
+            self.panes.loss.action_measure()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if not self._is_complete:
-            return action in _FROM_THE_FIRST_FRAME
         is_there = self.runs.current is not None
         match action:
             case "stop" | "pause" | "resume" | "delete":

@@ -14,7 +14,7 @@ from tui import bindings
 from tui.look import Look, number_text, printable
 from tui.widgets.key_line import KeyLine
 from tui.widgets.lines import Lines
-from tui.widgets.runs import state_tone
+from tui.widgets.states import state_tone
 from tui.widgets.table import Column, RowTable
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from store.names import RunName
 from store.records import Run, RunState
 from tui.messages import Listing, Refused
 from tui.panes.loss.chart import TOP, Chart, Span
-from tui.panes.loss.pane import LossPane
 from tui.screens.comparing import Comparing
 from tui.screens.run_actions import MOST_BESIDE
 
@@ -27,23 +26,19 @@ class PaneKeys(Comparing):
     _top = 0
     _is_beside = False
 
-    @property
-    def _loss(self) -> LossPane:
-        return self.query_one(LossPane)
-
     # Keys of several
 
     def action_zoom(self, steps: int) -> None:
         if self.pane in ("latent", "images"):
             (self.panes.latent if self.pane == "latent" else self.panes.images).zoom(steps)
             return
-        self._loss.change_by(lambda chart, places: chart.zoomed(_extent(places), steps))
+        self.panes.loss.change_by(lambda chart, places: chart.zoomed(_extent(places), steps))
 
     def action_pan(self, steps: int) -> None:
-        self._loss.change_by(lambda chart, places: chart.panned(_extent(places), steps))
+        self.panes.loss.change_by(lambda chart, places: chart.panned(_extent(places), steps))
 
     def action_cursor(self, steps: int) -> None:
-        self._loss.change_by(lambda chart, places: chart.moved(places, steps))
+        self.panes.loss.change_by(lambda chart, places: chart.moved(places, steps))
 
     def action_whole(self) -> None:
         if self.pane == "latent":
@@ -77,7 +72,7 @@ class PaneKeys(Comparing):
             return
         from tui.screens.forms.limits import LimitsForm
 
-        pane = self._loss
+        pane = self.panes.loss
 
         def take(chart: Chart | None) -> None:
             if chart is not None:
@@ -104,7 +99,7 @@ class PaneKeys(Comparing):
         self.show_current()
 
     def change_chart(self, change: Callable[[Chart], Chart]) -> None:
-        self._loss.change(change(self._loss.chart))
+        self.panes.loss.change(change(self.panes.loss.chart))
 
     def overlaid(self) -> dict[RunName, int]:
         """The runs that lie over each other and the numbers of their colours: those marked, and the best."""

@@ -12,39 +12,16 @@ from textual import events
 
 from store.names import RunName
 from store.records import Run, RunState
-from tui.look import Look, number_text, run_colour
+from tui.look import Look, run_colour
 from tui.tables.columns import LONGEST_TITLE, Field, cell_of, fields, needed_widths, usual
 from tui.tables.filtering import field_name
 from tui.tables.grouping import Group, grouped
 from tui.tables.sorting import BY_NUMBER, Order
+from tui.widgets.states import shown_state, shown_value, state_tone
 from tui.widgets.table import Column, RowTable
 
-_TONES = {
-    RunState.RUNNING: "table--busy",
-    RunState.COMPLETE: "table--good",
-    RunState.FAILED: "table--bad",
-    RunState.LOST: "table--bad",
-    RunState.STALLED: "table--warn",
-    RunState.STOPPED: "table--warn",
-    RunState.PAUSED: "table--warn",
-    RunState.HELD: "table--warn",
-}
 _STATE_WIDTH = 10
 _PLAIN = {"epoch", "value"}  # the others are dimmed
-
-
-def state_tone(state: RunState) -> str:
-    return _TONES.get(state, "table--muted")
-
-
-def shown_state(run: Run, look: Look) -> str:
-    """Glyph and word; a request not yet obeyed stands behind it."""
-    asked = {"stop": "stopping", "pause": "pausing"}.get(str(run.request or ""), "") if run.state.is_live else ""
-    return f"{look.glyph(run.state)} {asked or run.state}"
-
-
-def shown_value(run: Run) -> str:
-    return number_text(run.value if run.value is not None else run.last_value, "")
 
 
 class RunTable(RowTable[Run | Group]):

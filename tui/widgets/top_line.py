@@ -6,11 +6,11 @@ from rich.text import Text
 
 from store.paths import Root
 from tui.look import Look, duration_text, path_text, printable
-from tui.messages import Listing, LoadChanged
 from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from engine.recipes.driving import DrivenRecipe
+    from tui.messages import Listing, LoadChanged
 
 _LEAST_ROOT = 26
 """Columns that the name and the root keep before a recipe is told of."""
@@ -26,11 +26,11 @@ class TopLine(Lines):
         self._load: LoadChanged | None = None
         self._recipe: DrivenRecipe | None = None
 
-    def show_listing(self, listing: Listing) -> None:
+    def show_listing(self, listing: "Listing") -> None:
         self._listing = listing
         self._draw()
 
-    def show_load(self, load: LoadChanged) -> None:
+    def show_load(self, load: "LoadChanged") -> None:
         self._load = load
         self._draw()
 

@@ -14,8 +14,8 @@ from tui.panes.numbers.differences import notes_of, table
 from tui.panes.numbers.health_lines import by_class_lines, confusion_lines, quality_lines, units_lines
 from tui.panes.numbers.units import Units, alarm, units_of
 from tui.panes.text_lines import cut, title, written
-from tui.widgets.runs import shown_state
 from tui.widgets.scrolled_lines import ScrolledLines
+from tui.widgets.states import shown_state
 
 if TYPE_CHECKING:  # it brings numpy, which the first paint does not wait for
     from tui.panes.numbers.health import Health
