@@ -123,12 +123,12 @@ class Attempt:
         self._check()
         self._lines.append({"kind": "epoch", **record})
         log.info(
-            "epoch %d/%d  train %.5f  val %.5f  value %.5f  %.1f s",
+            "epoch %d/%d  training %.5f  validation %.5f%s  %.1f s",
             epoch,
             self.spec.epochs,
             record["train_loss"],
             record["val_loss"],
-            value,
+            f"  error {value:.5f}" if value != record["val_loss"] else "",
             time.monotonic() - self._began,
         )
         self._report(epoch, value)

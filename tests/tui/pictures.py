@@ -31,8 +31,8 @@ TRAINED = (
 CAE, VAE = RunName("cae-mnist-5k", 0), RunName("vae-mnist-5k", 0)
 PICTURES: dict[str, tuple[RunName, tuple[str, ...], str]] = {
     "loss": (CAE, ("1", "space", "space", "k", "L"), "2 marked"),
-    "latent": (VAE, ("2", "tab", "i", *["right"] * 6, *["up"] * 4), "decoded"),
-    "images": (CAE, ("3",), "reconstruction"),
+    "latent": (VAE, ("2", "tab", "i", *["right"] * 6, *["up"] * 4), "at the cursor"),
+    "images": (CAE, ("3", "enter"), "reconstruction"),
     "search": (RunName("digits-search", 0), ("4",), "what mattered"),
     "numbers": (VAE, ("5",), "units"),
     "log": (CAE, ("6",), "epoch"),

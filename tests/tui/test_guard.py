@@ -26,14 +26,14 @@ from tui import app
 from tui.screens.home import HomeScreen
 
 def on_opening(act):
-    whole = HomeScreen._mount_rest
-    async def mount(self):
-        await whole(self)
+    whole = HomeScreen.on_mount
+    def mount(self):
+        whole(self)
         act(self)
-    HomeScreen._mount_rest = mount
+    HomeScreen.on_mount = mount
 
 def leave_soon(screen):
-    screen.set_timer(0.5, screen.app.exit)
+    screen.set_timer(2.0, screen.app.exit)
 """
 RUN = "\napp.run(Root(Path(sys.argv[1])), None, data_dir=None, mouse=True, debug='debug' in sys.argv)\n"
 CLEAN = ("\x1b[?1049l", "\x1b[?25h", "\x1b[?1003l")

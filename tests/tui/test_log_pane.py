@@ -8,7 +8,7 @@ from store.names import RunName
 from store.paths import Root
 from tests.tui.conftest import Until
 from tests.tui.test_screen import SMALL, current, home, screen, sees, shown
-from tui.panes.log.lines import Cleaner, LogLine, error_starts, matches
+from tui.panes.log.lines import Cleaner, LogLine, error_starts, matches, row_starts
 from tui.panes.log.tails import LAST_BYTES, Growth, LogTail
 from tui.panes.strip import PANES
 
@@ -111,6 +111,22 @@ def test_an_error_is_one_however_many_lines_it_has() -> None:
     assert error_starts(lines) == [1, 10]
     assert [at for at, line in enumerate(lines) if line.is_error] == [1, 6, 10]
     assert not Cleaner().line("epoch 3  validation error 0.02, 0 terrors").is_error
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [
+        ("", [0]),
+        ("ten digits", [0]),
+        ("epoch 1/8  loss 0.1", [0, 11]),
+        ("exactly ten words", [0, 8]),
+        ("0123456789 next", [0, 11]),
+        ("a 0123456789abcdef", [0, 10]),
+        ("漢字漢字漢字漢字", [0, 10]),
+    ],
+)
+def test_long_lines_are_broken_between_words(text: str, starts: list[int]) -> None:
+    assert list(row_starts(Cleaner().line(text), 10)) == starts
 
 
 def test_capitals_count_where_they_are_typed() -> None:

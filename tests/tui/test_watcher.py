@@ -72,7 +72,7 @@ def test_a_root_that_is_not_there_yet_is_waited_for(root: Root, post: Post, watc
     assert not root.path.exists(), "looking makes nothing"
     database = open_database(root, create=True)
     add_run(database, "new", "waiting")
-    listing = post.next(ListingChanged, lambda message: message.listing.runs).listing
+    listing = post.next(ListingChanged, lambda message: message.listing.queue).listing
     assert [run.name for run in listing.runs] == [RunName("new", 0)]
     assert listing.queue == 1
 

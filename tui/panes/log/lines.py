@@ -20,6 +20,7 @@ _ERROR = re.compile(r"Traceback \(most|\b(?:\w*Error|\w*Exception|ERROR|CRITICAL
 _LONGEST = 10_000
 _MOST_OPEN = 8  # of colours that are switched on and never off
 _NEAR = 2
+_ONE_ROW = (0,)
 
 
 class LogLine(NamedTuple):
@@ -66,6 +67,20 @@ class Cleaner:
 def _line(text: str, coloured: str = "") -> LogLine:
     width = len(text) if text.isascii() else cell_len(text)
     return LogLine(text, width, _ERROR.search(text) is not None, coloured)
+
+
+def row_starts(line: LogLine, width: int) -> Sequence[int]:
+    """The cell that each row begins with, where ``line`` is broken to be no wider: behind a blank that is near."""
+    if line.width <= width:
+        return _ONE_ROW
+    if len(line.text) != line.width:  # wide characters: not worth the search
+        return range(0, line.width, width)
+    starts = [0]
+    while line.width - starts[-1] > width:
+        begin = starts[-1]
+        blank = line.text.rfind(" ", begin + width // 2, begin + width + 1)
+        starts.append(begin + width if blank < 0 else blank + 1)
+    return starts
 
 
 def error_starts(lines: Sequence[LogLine]) -> list[int]:

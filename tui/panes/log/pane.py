@@ -2,7 +2,7 @@
 
 import itertools
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from store.names import RunName
 from store.records import Run, RunState
 from tui import bindings
 from tui.look import Look
-from tui.panes.log.lines import LogLine, error_starts, highlighted, matches
+from tui.panes.log.lines import LogLine, error_starts, highlighted, matches, row_starts
 from tui.panes.log.tails import LAST_BYTES, Growth
 from tui.widgets.lines import Lines
 
@@ -41,6 +41,8 @@ class LogView(ScrollView, can_focus=False):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.lines: list[LogLine] = []
+        self._starts: list[Sequence[int]] = []
+        """Of each line, the cells that its rows begin with."""
         self._ends: list[int] = []
         """The row behind each line."""
         self._words = ""
@@ -58,11 +60,12 @@ class LogView(ScrollView, can_focus=False):
     def replace_from(self, first: int, lines: list[LogLine]) -> None:
         """Put ``lines`` in the place of all from ``first`` on; only rows that changed are painted again."""
         self.lines[first:] = lines
-        del self._ends[first:]
+        del self._starts[first:], self._ends[first:]
         top = self._ends[-1] if self._ends else 0
         width = self._row_width
-        rows = (max(1, -(-line.width // width)) for line in lines)
-        self._ends += list(itertools.accumulate(rows, initial=top))[1:]
+        starts = [row_starts(line, width) for line in lines]
+        self._starts += starts
+        self._ends += list(itertools.accumulate(map(len, starts), initial=top))[1:]
         self._fit()
         y = top - self.scroll_offset.y
         if y < self.size.height:
@@ -117,8 +120,8 @@ class LogView(ScrollView, can_focus=False):
         at = bisect_right(self._ends, row)
         if at >= len(self.lines):
             return Strip.blank(width, style)
-        start = (row - self._start(at)) * self._row_width
-        strip = self._strip(self._text(at)).crop(start, start + self._row_width)
+        first, *further = self._starts[at][row - self._start(at) :]
+        strip = self._strip(self._text(at)).crop(first, further[0] if further else None)
         return Strip.join([Strip.blank(1), strip]).adjust_cell_length(width).apply_style(style)
 
     def _text(self, at: int) -> Text:
