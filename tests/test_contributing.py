@@ -14,7 +14,8 @@ from store.database import open_database
 from store.paths import Root
 from store.records import RunState
 
-TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+REPOSITORY = Path(__file__).parents[1]
+TEXT = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def blocks(title: str, language: str) -> list[str]:
@@ -29,6 +30,13 @@ def write_files(folder: Path, sources: list[str]) -> None:
         file = folder / source.splitlines()[0].removeprefix("# ")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(source, encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_what_the_documents_point_to_is_there(name: str) -> None:
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?://|#)([^)]+)\)", text)
+    assert [target for target in targets if not (REPOSITORY / target).exists()] == []
 
 
 @pytest.mark.parametrize("title", ["A new kind of model", "A new pane", "A new command"])

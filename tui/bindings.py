@@ -77,7 +77,7 @@ PANES: list[BindingType] = [
         "loss.measure",
         "m",
         "measure",
-        "measure",
+        "next view",
         "Loss: next measure (error, KL). Search: the other view. Latent: PCA, t-SNE, axes. Images: next view",
     ),
     _key("loss.zoom_in", "plus,equals_sign", "zoom(1)", "zoom in", "Loss, latent: half of it. Images: larger", "+"),

@@ -460,6 +460,23 @@ async def test_the_filter_knows_fields_and_completes_them(root: Root, runs: dict
         await until(lambda: [found.experiment for found in home(pilot).experiments.items] == ["vae-b"])
 
 
+async def test_a_pane_with_the_focus_has_its_keys_in_the_bottom_line(
+    root: Root, runs: dict[str, RunName], until: Until
+) -> None:
+    async with screen(root) as pilot:
+        await until(sees(pilot, "digits-a/3", "━━ val"))
+        elsewhere = shown(pilot).split("\n")[-1]
+        assert " x stop " in elsewhere
+        assert "zoom out" not in elsewhere
+        await pilot.press("tab")
+        await until(sees(pilot, "? keys  q leave  L log axis  m next view  + zoom in  esc back  - zoom out  0 all"))
+        await pilot.press("2")
+        await until(sees(pilot, ". epoch on  i inspect  esc back", " Y limits"))
+        assert "log axis" not in shown(pilot).split("\n")[-1]
+        await pilot.press("1", "escape")
+        await until(lambda: shown(pilot).split("\n")[-1] == elsewhere)
+
+
 async def test_runs_are_sorted_by_any_field(root: Root, runs: dict[str, RunName], until: Until) -> None:
     def numbers() -> list[int]:
         return [run.name.number for run in home(pilot).runs.items]
