@@ -1,6 +1,7 @@
 """The tables: columns, groups, tags and notes, hiding, many marks."""
 
 import dataclasses
+import random
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from tui.panes.loss.pane import LossPane
 from tui.screens.home import HomeScreen
 from tui.screens.notes import tag_changes
 from tui.tables.columns import fields, needed_widths, usual
-from tui.tables.grouping import Group, grouped
+from tui.tables.grouping import Group, Grouper, grouped, rows
 from tui.widgets.note_line import completed
 from tui.widgets.runs import RunTable
 
@@ -49,15 +50,15 @@ def test_groups_stand_by_value_or_as_their_first_runs_do() -> None:
         made(4, params={"latent_dim": 10}, value=float("nan")),
     ]
 
-    def told(rows: list[Group | Run]) -> list[str | int]:
-        return [f"{row.title}:{len(row.runs)}" if isinstance(row, Group) else row.name.number for row in rows]
+    def told(groups: list[Group], *folded: str) -> list[str | int]:
+        shown = rows(groups, folded)
+        return [f"{row.title}:{len(row.runs)}" if isinstance(row, Group) else row.name.number for row in shown]
 
-    assert told(grouped(runs, "dim", set())) == ["2:2", 1, 2, "10:2", 0, 4, "none:1", 3]
-    assert told(grouped(runs, "dim", {"2"}, is_sorted=True)) == ["10:2", 0, 4, "2:2", "none:1", 3]
-    head = next(row for row in grouped(runs, "latent_dim", set()) if isinstance(row, Group))
-    assert head.best.name.number == 2, "a failed run is nowhere the best"
+    assert told(grouped(runs, "dim")) == ["2:2", 1, 2, "10:2", 0, 4, "none:1", 3]
+    assert told(grouped(runs, "dim", is_sorted=True), "2") == ["10:2", 0, 4, "2:2", "none:1", 3]
+    assert grouped(runs, "latent_dim")[0].best.name.number == 2, "a failed run is nowhere the best"
     tagged = [made(0, user_attrs={"tags": ["b", "a"]}), made(1, user_attrs={"tags": ["x\x1b[0m"]}), made(2)]
-    assert told(grouped(tagged, "tags", set())) == ["b, a:1", 0, "x?[0m:1", 1, "none:1", 2]
+    assert told(grouped(tagged, "tags")) == ["b, a:1", 0, "x?[0m:1", 1, "none:1", 2]
 
 
 def test_columns_go_from_the_last_to_the_first_and_the_sorted_one_stays() -> None:
@@ -304,4 +305,32 @@ async def test_without_unicode_groups_and_foot_are_ascii(
 def test_a_group_is_equal_to_itself() -> None:
     """What did not change is not painted again."""
     runs = [made(0), made(1)]
-    assert grouped(runs, "kind", ()) == grouped([dataclasses.replace(run) for run in runs], "kind", ())
+    assert grouped(runs, "kind") == grouped([dataclasses.replace(run) for run in runs], "kind")
+
+
+def test_groups_asked_again_are_as_if_made_anew() -> None:
+    """Of runs of which some learn more, change their group, their order or their number."""
+    chance, grouper = random.Random(0), Grouper()
+    runs = [made(number, params={"latent_dim": chance.choice((2, 6, 10))}) for number in range(30)]
+    for turn in range(200):
+        number = chance.randrange(len(runs))
+        match turn % 10:
+            case 3:
+                runs = [*runs, made(1000 + turn, params={"latent_dim": 6})]
+            case 5:
+                runs = sorted(runs, key=lambda run: (run.value or 0, run.trial_id))
+            case 7:
+                runs = [
+                    *runs[:number],
+                    dataclasses.replace(runs[number], params={"latent_dim": 2}),
+                    *runs[number + 1 :],
+                ]
+            case _:
+                learnt = dataclasses.replace(runs[number], value=chance.random(), epoch=turn)
+                runs = [*runs[:number], learnt, *runs[number + 1 :]]
+        by, is_sorted = ("latent_dim", "state")[turn // 50 % 2], turn % 50 > 25
+        found = grouper.grouped(runs, by, is_sorted=is_sorted)
+        anew = grouped(runs, by, is_sorted=is_sorted)
+        assert [(group.title, group.runs, group.best) for group in found] == [
+            (group.title, group.runs, group.best) for group in anew
+        ]

@@ -71,7 +71,7 @@ class GoingAbout(Tables):
         places[(at + step) % len(places)].focus()
 
     def action_side_right(self) -> None:
-        if self.focused is self.runs and (group := self.runs.group) and group.is_folded:
+        if self.focused is self.runs and (group := self.runs.group) and self.runs.is_folded(group):
             self.runs.fold(group, False)
         elif self._is_steered():
             self._steer(1)
@@ -79,7 +79,7 @@ class GoingAbout(Tables):
             self.action_side(1)
 
     def action_side_left(self) -> None:
-        if self.focused is self.runs and (group := self.runs.group) and not group.is_folded:
+        if self.focused is self.runs and (group := self.runs.group) and not self.runs.is_folded(group):
             self.runs.fold(group, True)
         elif self._is_steered():
             self._steer(-1)
@@ -108,7 +108,7 @@ class GoingAbout(Tables):
         if self.focused is self.experiments:
             self.runs.focus()
         elif self.focused is self.runs and (group := self.runs.group):
-            self.runs.fold(group, not group.is_folded)
+            self.runs.fold(group, not self.runs.is_folded(group))
         else:
             self.remove_class("-table")
             self.set_class(not self.has_class("-full"), "-full")

@@ -19,15 +19,14 @@ class Group:
 
     title: str
     runs: tuple[Run, ...]
-    is_folded: bool
     best: Run
 
 
-def grouped(runs: Sequence[Run], by: str, folded: Collection[str], *, is_sorted: bool = False) -> list[Group | Run]:
-    """The rows of ``runs`` by the field ``by``, those in ``folded`` as a head alone.
+def grouped(runs: Sequence[Run], by: str, *, is_sorted: bool = False) -> list[Group]:
+    """``runs`` by the field ``by``; none where no run has it.
 
     The groups stand in the order of their values, those without one last; where the runs are sorted, as their first
-    ones do. Where no run has the field there are no groups.
+    ones do.
     """
     members: dict[str, list[Run]] = {}
     values: dict[str, Any] = {}
@@ -41,16 +40,69 @@ def grouped(runs: Sequence[Run], by: str, folded: Collection[str], *, is_sorted:
         known[key].append(run)
     titles = list(members)
     if titles == [_NONE]:
-        return list(runs)
+        return []
     if not is_sorted:
         titles.sort(key=lambda title: (title == _NONE, *_place(values[title], title)))
-    rows: list[Group | Run] = []
-    for title in titles:
-        found = members[title]
-        rows.append(Group(title=title, runs=tuple(found), is_folded=title in folded, best=min(found, key=_value)))
-        if title not in folded:
-            rows += found
-    return rows
+    return [_group(title, members[title]) for title in titles]
+
+
+class Grouper:
+    """`grouped`, asked again of runs of which few have changed: where they are still in the same groups, at once."""
+
+    def __init__(self) -> None:
+        self._asked: Sequence[Run] = ()
+        self._way = "", False
+        self._found: list[Group] = []
+        self._places: dict[int, tuple[int, int]] = {}
+        """Trial id -> its group, and where in it."""
+
+    def grouped(self, runs: Sequence[Run], by: str, *, is_sorted: bool) -> list[Group]:
+        changed = self._changed(runs, by) if self._way == (by, is_sorted) else None
+        if changed is None:
+            self._found, self._places = grouped(runs, by, is_sorted=is_sorted), {}
+        elif changed and self._found:
+            self._found = self._patched(changed)
+        self._asked, self._way = runs, (by, is_sorted)
+        return self._found
+
+    def _changed(self, runs: Sequence[Run], by: str) -> list[Run] | None:
+        """Those that are others than before; None where one of them may belong elsewhere."""
+        if len(runs) != len(self._asked):
+            return None
+        get = run_field(by)
+        pairs = [(old, run) for old, run in zip(self._asked, runs, strict=True) if old is not run]
+        stay = all((old.trial_id, get(old)) == (run.trial_id, get(run)) for old, run in pairs)
+        return [run for _, run in pairs] if stay else None
+
+    def _patched(self, changed: Sequence[Run]) -> list[Group]:
+        if not self._places:
+            self._places = {
+                run.trial_id: (number, at)
+                for number, group in enumerate(self._found)
+                for at, run in enumerate(group.runs)
+            }
+        members: dict[int, list[Run]] = {}
+        for run in changed:
+            number, at = self._places[run.trial_id]
+            members.setdefault(number, list(self._found[number].runs))[at] = run
+        return [
+            _group(group.title, members[number]) if number in members else group
+            for number, group in enumerate(self._found)
+        ]
+
+
+def rows(groups: Sequence[Group], folded: Collection[str]) -> list[Group | Run]:
+    """Each head with its runs below, but for those in ``folded``."""
+    found: list[Group | Run] = []
+    for group in groups:
+        found.append(group)
+        if group.title not in folded:
+            found += group.runs
+    return found
+
+
+def _group(title: str, runs: Sequence[Run]) -> Group:
+    return Group(title=title, runs=tuple(runs), best=min(runs, key=_value))
 
 
 def _title(value: Any) -> str:

@@ -15,7 +15,7 @@ from store.records import Run, RunState
 from tui.look import Look, run_colour
 from tui.tables.columns import LONGEST_TITLE, Field, cell_of, fields, needed_widths, usual
 from tui.tables.filtering import field_name
-from tui.tables.grouping import Group, grouped
+from tui.tables.grouping import Group, Grouper, rows
 from tui.tables.sorting import BY_NUMBER, Order
 from tui.widgets.states import shown_state, shown_value, state_tone
 from tui.widgets.table import Column, RowTable
@@ -42,6 +42,7 @@ class RunTable(RowTable[Run | Group]):
         self.listed: Sequence[Run] = ()
         """All runs that are shown, also those in a folded group."""
         self._folded: set[str] = set()
+        self._grouper = Grouper()
         self._counted: dict[str, tuple[Group, int, int]] = {}
         self._seen: tuple[Sequence[Run], int, int] = (), -1, 0
         self._layout = self._laid_out()
@@ -70,16 +71,14 @@ class RunTable(RowTable[Run | Group]):
     def _rows(self) -> Sequence[Run | Group]:
         if not self.by:
             return self.listed
-        rows = grouped(self.listed, self.by, self._folded, is_sorted=field_name(self.order.by) != BY_NUMBER)
-        hidden = self._head_over(self._wanted, rows) if self._folded else None
-        if hidden is not None:
+        groups = self._grouper.grouped(self.listed, self.by, is_sorted=field_name(self.order.by) != BY_NUMBER)
+        if self._folded and self._wanted and (hidden := self._head_over(self._wanted, groups)):
             self._folded.discard(hidden.title)
-            return self._rows()
-        return rows
+        return rows(groups, self._folded) if groups else self.listed
 
     def _head_over(self, key: Hashable, rows: Sequence[Run | Group]) -> Group | None:
         """The folded group that hides the run ``key``."""
-        heads = (row for row in rows if isinstance(row, Group) and row.is_folded)
+        heads = (row for row in rows if isinstance(row, Group) and self.is_folded(row))
         return next((head for head in heads if any(run.name == key for run in head.runs)), None)
 
     def go_to(self, key: Hashable) -> None:
@@ -87,15 +86,18 @@ class RunTable(RowTable[Run | Group]):
             self.fold(head, False)
         super().go_to(key)
 
+    def is_folded(self, group: Group) -> bool:
+        return group.title in self._folded
+
     def fold(self, group: Group, is_folded: bool) -> None:
-        if is_folded != group.is_folded:
+        if is_folded != self.is_folded(group):
             self._folded ^= {group.title}
             self.set_items(self._rows())
 
     def on_click(self, event: events.Click) -> None:
         row = self.items[index] if 0 <= (index := self.scroll_offset.y + event.y - 1) < len(self.items) else None
         if event.y > 0 and isinstance(row, Group):
-            self.fold(row, not row.is_folded)
+            self.fold(row, not self.is_folded(row))
 
     # What the cursor stands on
 
@@ -157,7 +159,7 @@ class RunTable(RowTable[Run | Group]):
     def across(self, item: Run | Group) -> tuple[str, str] | None:
         if not isinstance(item, Group):
             return None
-        arrow = self.look.pick("▸", "+") if item.is_folded else self.look.pick("▾", "-")
+        arrow = self.look.pick("▸", "+") if self.is_folded(item) else self.look.pick("▾", "-")
         count = f"{len(item.runs)} run{'' if len(item.runs) == 1 else 's'}"
         best = "" if item.best.state is RunState.FAILED else shown_value(item.best)
         return f"{arrow} {item.title}  {count}", f"best {best}" if best else ""
