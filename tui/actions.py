@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from store.errors import RequestError
 from store.names import RunName
 from store.records import Run
+from tui.bindings import key_of
 from tui.helpers.background import Tell
 from tui.messages import Done
 
@@ -69,7 +70,7 @@ def drive(asked: "AskedRecipe", num_workers: int | None, data_dir: Path | None) 
         from engine.recipes import driving
 
         name = driving.drive(database, asked, data_dir=data_dir, slots=num_workers)
-        return Done(f"{name} goes on in the background; r shows its steps.")
+        return Done(f"{name} goes on in the background; {key_of('recipes.show')} shows its steps.")
 
     return act
 
@@ -146,7 +147,7 @@ def pause(names: Sequence[RunName]) -> Action:
         from store import control
 
         _each(lambda name: control.pause(database, name), names)
-        return Done(f"{_named(names)}: asked to pause; p goes on.")
+        return Done(f"{_named(names)}: asked to pause; {key_of('run.resume')} goes on.")
 
     return act
 
@@ -171,6 +172,7 @@ def delete(names: Sequence[RunName]) -> Action:
         from store import control
 
         removed: list[RunName] = []
+        undoes = f"{key_of('run.undo')} undoes"
 
         def remove(name: RunName) -> None:
             control.remove(database, name)
@@ -181,8 +183,8 @@ def delete(names: Sequence[RunName]) -> Action:
         except RequestError as error:
             if not removed:
                 raise
-            return Done(f"{_named(removed)} deleted (z undoes), but: {error}", removed=tuple(removed))
-        return Done(f"{_named(names)} deleted; z undoes.", removed=tuple(removed))
+            return Done(f"{_named(removed)} deleted ({undoes}), but: {error}", removed=tuple(removed))
+        return Done(f"{_named(names)} deleted; {undoes}.", removed=tuple(removed))
 
     return act
 

@@ -117,6 +117,8 @@ class AetuiApp(App[object]):
     async def _go_home(self, opening: OpeningScreen) -> None:
         """Open the home screen above ``opening``: in its place would have Textual read all styles again, twice."""
         home = await asyncio.to_thread(import_module, "tui.screens.home")
+        if self._exit:
+            return
         self._home = home.HomeScreen(
             self._root,
             self.watcher,
@@ -201,7 +203,7 @@ class AetuiApp(App[object]):
         self.push_screen(CommandPalette(providers=[ThemeProvider], placeholder="Which colours?"))
 
     def action_hint_quit(self) -> None:
-        self.notify("q leaves the screen; runs go on in the background.")
+        self.notify(f"{bindings.key_of('app.quit')} leaves the screen; runs go on in the background.", markup=False)
 
     def action_nothing(self) -> None:
         """ctrl+q is unused: terminals take it for flow control."""

@@ -289,12 +289,9 @@ GROUPS: dict[str, list[Binding]] = {
 """What the help lists, in this order."""
 
 
-ORDER = {
-    id: number
-    for number, id in enumerate(
-        dict.fromkeys(str(b.id) for scope in SCOPES.values() for b in scope if isinstance(b, Binding) and b.id)
-    )
-}
+_BY_ID = {str(b.id): b for scope in SCOPES.values() for b in scope if isinstance(b, Binding) and b.id}
+
+ORDER = {id: number for number, id in enumerate(_BY_ID)}
 """Id -> its place in the bottom line."""
 
 OWN_KEYS: dict[str, str] = {}
@@ -304,3 +301,8 @@ OWN_KEYS: dict[str, str] = {}
 def shown_key(binding: Binding) -> str:
     """How the key is written for people."""
     return OWN_KEYS.get(binding.id or "") or binding.key_display or binding.key.split(",")[0]
+
+
+def key_of(id: str) -> str:
+    """How the key of that action is written in a sentence: the user's own, else ours; of several the first."""
+    return shown_key(_BY_ID[id]).split()[0]

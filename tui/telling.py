@@ -7,6 +7,7 @@ from typing import Any
 from textual.app import App
 
 from store.records import RunState
+from tui.bindings import key_of
 from tui.look import printable
 from tui.messages import Listing, NewsCame
 from tui.news import digest
@@ -21,11 +22,11 @@ def tell(app: App[Any], listing: Listing, news: NewsCame) -> None:
         states = [state for experiment in listing.experiments for state in experiment.states.items()]
         num_running = sum(count for state, count in states if state is RunState.RUNNING)
         sentence = digest(news.ended, num_running, listing.queue, news.away_s)
-        app.notify(f"{sentence} a shows them.", timeout=_AWAY_S, markup=False)
+        app.notify(f"{sentence} {key_of('news.show')} shows them.", timeout=_AWAY_S, markup=False)
     elif news.notices:
         text = "\n".join(printable(notice.text) for notice in news.notices[:_MOST_TOLD])
         if len(news.notices) > _MOST_TOLD:
-            text += f"\nand {len(news.notices) - _MOST_TOLD} more: a shows them"
+            text += f"\nand {len(news.notices) - _MOST_TOLD} more: {key_of('news.show')} shows them"
         is_bad = any(notice.event in ("failed", "died") for notice in news.notices)
         app.notify(text, severity="error" if is_bad else "information", markup=False)
         if news.rings:

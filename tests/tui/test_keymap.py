@@ -1,5 +1,6 @@
 """A keymap of the user's own: read, checked, and in force wherever a key is shown or pressed."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,17 @@ from tests.tui.test_screen import at_home, current, home, sees, shown
 from tui import bindings
 from tui.app import AetuiApp
 from tui.keys.keymap import KEYMAP_VARIABLE, default_keys, read_keymap, whole
+from tui.keys.why_not import Place, why_not
+from tui.look import Look
+from tui.panes.latent.lines import between_lines
+from tui.panes.loss.pane import no_run
+
+
+@pytest.fixture(autouse=True)
+def no_own_keys() -> Iterator[None]:
+    """None are left to the tests that follow."""
+    yield
+    bindings.OWN_KEYS.clear()
 
 
 @pytest.fixture
@@ -113,7 +125,46 @@ async def test_own_keys_work_and_are_shown(
         await pilot.press("escape")
         assert "? keys" not in shown(pilot)
     assert lost <= keymap.keys()
-    bindings.OWN_KEYS.clear()
+
+
+def test_a_sentence_names_one_key() -> None:
+    assert {id: len(bindings.key_of(id).split()) for id in default_keys()} == dict.fromkeys(default_keys(), 1)
+    ids = ("run.new", "go.back", "go.left", "app.palette", "move.last")
+    assert [bindings.key_of(id) for id in ids] == ["n", "esc", "left", ":", "G"]
+    bindings.OWN_KEYS["go.left"] = "f2 ctrl+e"
+    assert bindings.key_of("go.left") == "f2"
+    with pytest.raises(KeyError):
+        bindings.key_of("run.nope")
+
+
+def test_sentences_of_panes_name_own_keys() -> None:
+    assert no_run() == "No run to show: press n to start one."
+    bindings.OWN_KEYS.update({"run.new": "f2", "latent.end": "f4", "queue.show": "f5"})
+    assert no_run() == "No run to show: press f2 to start one."
+    assert between_lines((3,), None, 60, Look.of())[0].plain == "A 3  f4 again: B"
+    up = next(binding for binding in bindings.QUEUE if isinstance(binding, Binding) and binding.id == "queue.up")
+    assert why_not(up, Place(name="runs", pane="loss")) == "That is for the queue; f5 shows it."
+
+
+async def test_sentences_on_the_screen_name_own_keys(root: Root, runs: dict[str, RunName], until: Until) -> None:
+    app = AetuiApp(root, focus=runs["stopped"], keymap={"run.undo": "f3", "go.hide": "f4", "run.resume": "f6"})
+    async with app.run_test(size=(160, 36), notifications=True) as pilot:
+        await at_home(pilot)
+        await until(lambda: current(pilot) == runs["stopped"])
+        await pilot.press("f4")
+        await until(sees(pilot, "1 hidden; f4 shows"))
+        await pilot.press("D")
+        await until(sees(pilot, "to the trash; f3 takes it back"))
+        await pilot.press("y")
+        await until(sees(pilot, "deleted; f3 undoes."))
+        home(pilot).runs.go_to(runs["held"])
+        await until(sees(pilot, "Held back in the queue: f6 lets it go."))
+
+
+async def test_an_empty_root_names_own_keys(root: Root, until: Until) -> None:
+    async with AetuiApp(root, keymap={"run.new": "f2", "app.help": "f1"}).run_test(size=(120, 36)) as pilot:
+        await at_home(pilot)
+        await until(sees(pilot, "None yet: press f2.", "Press f2 to start a run", "f1 lists all keys."))
 
 
 def test_who_shares_a_key_keeps_it() -> None:

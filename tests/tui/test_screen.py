@@ -135,6 +135,10 @@ async def test_keys_pressed_before_anything_is_read_do_no_harm(
         await pilot.press(*keys)
         opening[0]()
         await at_home(pilot)
+        for pump in (pilot.app, home(pilot)):
+            handled = asyncio.Event()
+            pump.call_later(handled.set)  # behind all of the keys
+            await handled.wait()
         while pilot.app.screen is not home(pilot):  # a form is harmless, and may open
             await pilot.app.pop_screen()
         assert isinstance(pilot.app.screen, HomeScreen)

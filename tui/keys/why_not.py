@@ -1,10 +1,11 @@
 """Why a key does nothing here or now, in one sentence."""
 
+import re
 from dataclasses import dataclass
 
 from textual.binding import Binding
 
-from tui.bindings import GROUPS, shown_key
+from tui.bindings import key_of
 from tui.panes.strip import PANES
 
 
@@ -60,7 +61,4 @@ def why_not(binding: Binding, place: Place) -> str:
 
 def _with_keys(sentence: str) -> str:
     """``{id}`` replaced by the key of that action."""
-    for group in GROUPS.values():
-        for binding in group:
-            sentence = sentence.replace(f"{{{binding.id}}}", shown_key(binding))
-    return sentence
+    return re.sub(r"\{(.+?)\}", lambda found: key_of(found[1]), sentence)

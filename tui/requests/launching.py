@@ -83,7 +83,9 @@ def again(spec: RunSpec, experiment: str) -> dict[str, str]:
         RequestError: it is one that this form cannot ask for.
     """
     if spec.folds:
-        raise RequestError("A run of a cross-validation belongs to its folds: V trains those.")
+        from tui.bindings import key_of  # only the screen asks this, and no command waits for Textual
+
+        raise RequestError(f"A run of a cross-validation belongs to its folds: {key_of('run.crossval')} trains those.")
     plain = RunSpec(kind=spec.kind, dataset=spec.dataset, epochs=spec.epochs, model=catalog.kind(spec.kind).spec())
     shown = {field.key for field in fields() if field.kind in ("", spec.kind)}
     settings, usual = spec.settings(), plain.settings()

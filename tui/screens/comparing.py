@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from store.names import RunName
 from store.records import Run, RunState
+from tui.bindings import key_of
 from tui.messages import Done, Refused
 from tui.screens.run_actions import MOST_BESIDE, RunActions
 
@@ -41,16 +42,17 @@ class Comparing(RunActions):
 
     def action_compare(self) -> None:
         if len(self.compared()) < 2:
-            self.post_message(Refused("Nothing to compare: mark two runs with space, or mark one and go to another."))
+            says = f"Nothing to compare: mark two runs with {key_of('run.mark')}, or mark one and go to another."
+            self.post_message(Refused(says))
             return
         self.action_pane("loss")
 
     def action_difference(self) -> None:
         is_on = self.pane == "numbers" and self.panes.numbers.is_difference
         if not is_on and len(self.compared()) < 2:
-            from tui.panes.numbers.pane import MARK_TWO
+            from tui.panes.numbers.pane import mark_two
 
-            self.post_message(Refused(MARK_TWO))
+            self.post_message(Refused(mark_two()))
             return
         if self.pane != "numbers":
             self.action_pane("numbers")

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from tui.bindings import GROUPS, HELP, shown_key
+from tui.bindings import GROUPS, HELP, key_of, shown_key
 from tui.keys.doing import working
 from tui.keys.why_not import Place, why_not
 from tui.screens.home import HomeScreen
@@ -20,7 +20,6 @@ from tui.widgets.table import RowTable
 
 ELSEWHERE = "not here, or not now"
 _KEY_WIDTH = 12
-_HINT = "type to search; up, down; enter does it; esc closes"
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,9 @@ class HelpScreen(ModalScreen[Binding | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="help"):
             yield Static(Text("Keys", style="bold"), classes="dialog-title")
-            search = Input(placeholder=_HINT, id="help-search", compact=True)
+            up, down, close = map(key_of, ("help.up", "help.down", "help.close"))
+            hint = f"type to search; {up}, {down}; enter does it; {close} closes"
+            search = Input(placeholder=hint, id="help-search", compact=True)
             search.cursor_blink = False  # a redraw that nobody asked for
             yield search
             keys = OptionList(id="help-keys", compact=True)

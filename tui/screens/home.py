@@ -41,7 +41,7 @@ from tui.pictures.graphics import Graphics
 from tui.remembered import Keeper, Remembered
 from tui.screens.going_about import GoingAbout
 from tui.screens.pane_keys import LATENT_ACTIONS, LOSS_ACTIONS, PANE_ACTIONS
-from tui.screens.sizes import HEIGHTS, TOO_SMALL, WIDTHS, fitting
+from tui.screens.sizes import HEIGHTS, WIDTHS, fitting, too_small
 from tui.tables.columns import readable
 from tui.tables.sorting import Order
 from tui.telling import tell
@@ -117,7 +117,7 @@ class HomeScreen(GoingAbout):
             with Vertical(id="right"):
                 yield PaneStrip(look, id="strip")
                 yield ContentSwitcher(*self.panes.all(), initial="loss", id="panes")
-        yield Static(TOO_SMALL, id="too-small")
+        yield Static(too_small(), id="too-small", markup=False)
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:

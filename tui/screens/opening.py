@@ -3,13 +3,15 @@
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
 from store.paths import Root
+from tui.bindings import key_of
 from tui.look import Look
 from tui.panes.strip import PaneStrip
-from tui.screens.sizes import HEIGHTS, TOO_SMALL, WIDTHS, fitting
+from tui.screens.sizes import HEIGHTS, WIDTHS, fitting, too_small
 from tui.widgets.top_line import TopLine
 
 
@@ -32,8 +34,9 @@ class OpeningScreen(Screen[None]):
             yield Static("Opening.", id="left")
             with Vertical(id="right"):
                 yield PaneStrip(self._look, id="strip")
-        yield Static(TOO_SMALL, id="too-small")
-        yield Static(" [b]?[/b] [dim]keys[/dim]  [b]q[/b] [dim]leave[/dim]", id="keys")
+        yield Static(too_small(), id="too-small", markup=False)
+        help, leave = ((key_of(id), "bold") for id in ("app.help", "app.quit"))
+        yield Static(Content.assemble(" ", help, " ", ("keys", "dim"), "  ", leave, " ", ("leave", "dim")), id="keys")
 
     def on_key(self, event: events.Key) -> None:
         pressed = self.active_bindings.get(event.key)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from store.names import RunName
 from store.records import Run, RunState
+from tui.bindings import key_of
 from tui.messages import Listing, Refused
 from tui.panes.loss.chart import TOP, Chart, Span
 from tui.screens.comparing import Comparing
@@ -146,7 +147,8 @@ class PaneKeys(Comparing):
     def action_grid(self) -> None:
         view = self.panes.latent.view
         if view.shows_tsne:
-            self.post_message(Refused("t-SNE has no way back to codes, so it has no grid: m goes on to other axes."))
+            says = f"t-SNE has no way back to codes, so it has no grid: {key_of('loss.measure')} goes on to other axes."
+            self.post_message(Refused(says))
             return
         self.panes.latent.change(replace(view, shows_grid=not view.shows_grid))
 
@@ -160,7 +162,9 @@ class PaneKeys(Comparing):
         is_possible = len(self._marked_pair()) == 2
         if not is_possible:
             marked = len(self.runs.marks)
-            says = f"{marked} are marked, u takes all marks off" if marked > 2 else "mark two, or one and go to another"
+            says = "mark two, or one and go to another"
+            if marked > 2:
+                says = f"{marked} are marked, {key_of('run.unmark')} takes all marks off"
             self.post_message(Refused(f"Two runs go side by side: {says}."))
         self._is_beside = is_possible and not self._is_beside
         self.show_current()

@@ -75,7 +75,7 @@ class QueueScreen(Screen[RunName | None]):
         num_aside = sum(each.request is not None for each in queue.waiting)
         facts = [f"{len(queue.waiting) - num_aside} waiting"]
         if num_aside:
-            facts.append(f"{num_aside} held or paused: p lets them go on")
+            facts.append(f"{num_aside} held or paused: {bindings.key_of('queue.hold')} lets them go on")
         if queue.num_elsewhere:
             facts.append(f"{queue.num_elsewhere} workers on other hosts")
         if any(device.slots == 0 for device in queue.devices):

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from engine.recipes.driving import DrivenRecipe
     from store.database import Database
 
-NO_RECIPE = "No recipe has run here yet: n starts one, the reference study or one of your own."
 _WIDTHS = [(0, "-narrow"), (160, "-wide")]
 _HEIGHTS = [(0, "-low"), (44, "-high")]
 
@@ -132,13 +131,16 @@ class RecipeScreen(Screen["RunName | str | None"]):
     def _show_head(self) -> None:
         recipe = self.chosen
         if recipe is None:
-            self.query_one("#recipe-head", Lines).show_text(Text(f"\n {NO_RECIPE}", style="dim"))
+            starts = f"{bindings.key_of('recipe.new')} starts one, the reference study or one of your own."
+            says = Text(f"\n No recipe has run here yet: {starts}", style="dim")
+            self.query_one("#recipe-head", Lines).show_text(says)
             return
         title = Text(f" {recipe.name}", style="bold", no_wrap=True)
         title.append(f"  {printable(recipe.title)}", style="not bold dim")
         if len(self._recipes) > 1:
             place = [each.name for each in self._recipes].index(recipe.name) + 1
-            keys = self._look.pick("← →", "left, right")
+            keys = ", ".join(map(bindings.key_of, ("choice.before", "choice.next")))
+            keys = self._look.pick("← →", keys) if keys == "left, right" else keys
             title.append(f"  {place} of {len(self._recipes)} recipes ({keys})", style="not bold")
         lines = [title, Text(" ").append_text(standing(recipe, self._look))]
         for line in lines:
@@ -217,17 +219,18 @@ class RecipeScreen(Screen["RunName | str | None"]):
 
 def standing(recipe: "DrivenRecipe", look: Look) -> Text:
     """Whether it is driven, and how far it is."""
+    goes_on = bindings.key_of("recipe.go_on")
     failed = sum(str(step.state) == "failed" for step in recipe.steps)
     if recipe.is_driven:
         word = look.pick("▶", ">") + " driven now"
     elif recipe.is_done:
         word = look.pick("✓", "+") + " done"
     elif recipe.is_over:
-        word = look.pick("✗", "!") + f" over, {failed} failed: p tries again"
+        word = look.pick("✗", "!") + f" over, {failed} failed: {goes_on} tries again"
     elif recipe.was_interrupted:
-        word = look.pick("‖", '"') + " held back: p goes on"
+        word = look.pick("‖", '"') + f" held back: {goes_on} goes on"
     else:
-        word = "? not driven: p goes on"
+        word = f"? not driven: {goes_on} goes on"
     text = Text(word, style="bold", no_wrap=True)
     text.append(f"  {recipe.num_steps_done} of {len(recipe.steps)} steps done", style="not bold")
     if not recipe.is_over:
@@ -240,6 +243,6 @@ def _hold(name: str) -> actions.Action:
         from engine.recipes import driving
 
         driving.hold(database, name)
-        return Done(f"{name}: asked to hold everything back; p goes on.")
+        return Done(f"{name}: asked to hold everything back; {bindings.key_of('recipe.go_on')} goes on.")
 
     return act

@@ -11,6 +11,7 @@ from store.names import RunName
 from store.paths import find_data_dir
 from store.records import Run, RunState
 from tui import actions
+from tui.bindings import key_of
 from tui.helpers.background import Background, failure, outcome
 from tui.look import Look
 from tui.messages import Refused
@@ -247,7 +248,8 @@ class RunActions(Screen[None]):
 
     def action_delete(self) -> None:
         names = self.targets("delete")
-        answers = [Answer("n", "no", "no: leave it"), Answer("y", "delete", "yes: to the trash; z takes it back")]
+        yes = f"yes: to the trash; {key_of('run.undo')} takes it back"
+        answers = [Answer("n", "no", "no: leave it"), Answer("y", "delete", yes)]
         self._ask(f"Delete {self._named(names)}?", answers, {"delete": actions.delete(names)}, names)
 
     def action_lock(self) -> None:

@@ -2,10 +2,15 @@
 
 from textual.geometry import Size
 
+from tui.bindings import key_of
+
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 WIDTHS = [(0, "-too-narrow"), (MIN_WIDTH, "-small"), (100, "-middle"), (160, "-large")]
 HEIGHTS = [(0, "-too-low"), (MIN_HEIGHT, "-fits")]
-TOO_SMALL = f"aetui needs {MIN_WIDTH} columns and {MIN_HEIGHT} rows; q leaves."
+
+
+def too_small() -> str:
+    return f"aetui needs {MIN_WIDTH} columns and {MIN_HEIGHT} rows; {key_of('app.quit')} leaves."
 
 
 def fitting(size: Size) -> list[str]:

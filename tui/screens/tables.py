@@ -9,6 +9,7 @@ from textual.widgets import Input
 
 from store.names import RunName
 from store.records import Run, RunState
+from tui.bindings import key_of
 from tui.look import Look, printable
 from tui.screens.notes import Notes
 from tui.screens.run_actions import MOST_BESIDE
@@ -54,7 +55,8 @@ class Tables(Notes):
     def _fill_tables(self) -> None:
         listing = self.listing
         found = list(filter(experiments_like(self._words["experiments"]), listing.experiments))
-        self.experiments.empty_text = "" if listing.problem or listing.experiments else "None yet: press n."
+        none_yet = f"None yet: press {key_of('run.new')}."
+        self.experiments.empty_text = "" if listing.problem or listing.experiments else none_yet
         self.experiments.set_items(found)
         self.experiments.styles.height = min(max(4, len(found) + 2), max(4, self.size.height // 3))
         chosen = self.experiments.current
@@ -85,8 +87,8 @@ class Tables(Notes):
 
     def _why_empty(self, listed: Sequence[Run]) -> str:
         if not listed:
-            return "No runs here: press n."
-        return "No run is like that." if self._words["runs"] else "All are hidden; H shows them."
+            return f"No runs here: press {key_of('run.new')}."
+        return "No run is like that." if self._words["runs"] else f"All are hidden; {key_of('go.hide')} shows them."
 
     # Hiding
 
@@ -113,7 +115,7 @@ class Tables(Notes):
             if self._words["runs"] and num_listed
             else "",
             f"{len(runs.marks)} marked{out}{few}" if runs.marks else "",
-            f"{self._num_hidden} hidden; H shows" if self._num_hidden and num_listed else "",
+            f"{self._num_hidden} hidden; {key_of('go.hide')} shows" if self._num_hidden and num_listed else "",
             f"by {printable(runs.by)}" if runs.by and num_listed else "",
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 from textual.suggester import Suggester
 from textual.widgets import Input
 
+from tui.bindings import key_of
 from tui.tables.filtering import completion
 
 Choices = Callable[[], Mapping[str, Iterable[str]]]
@@ -26,7 +27,7 @@ class FilterLine(Input):
     def __init__(self, choices: Choices, **options: Any) -> None:
         super().__init__(
             compact=True,
-            placeholder="words, state:running, val<0.02, !word, a | b; esc: all",
+            placeholder=f"words, state:running, val<0.02, !word, a | b; {key_of('go.back')}: all",
             suggester=_Completion(choices),
             select_on_focus=False,  # its message comes late: what was typed ahead would be replaced by what follows
             **options,

@@ -8,6 +8,7 @@ import numpy as np
 from rich.text import Text
 
 from store.names import RunName
+from tui.bindings import key_of
 from tui.look import Look, number_text, printable, run_colour
 from tui.panes.decoding import Pictures
 from tui.panes.images.kept import Album
@@ -256,7 +257,8 @@ def samples_page(answers: Mapping[RunName, Pictures], names: Sequence[RunName], 
 def noise_page(album: Album) -> Page:
     noisy = album.noisy
     if noisy is None:
-        return Page(problem="No pictures under noise: E measures the run under some, and keeps pictures.")
+        measures = key_of("run.evaluate")
+        return Page(problem=f"No pictures under noise: {measures} measures the run under some, and keeps pictures.")
     rows = [Row(label="original (test images)", images=noisy.originals, captions=tuple(map(_class, noisy.labels)))]
     for name, inputs, reconstructions in zip(noisy.noises, noisy.inputs, noisy.reconstructions, strict=True):
         rows.append(Row(label=printable(name), images=inputs))

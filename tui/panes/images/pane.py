@@ -14,7 +14,7 @@ from store.names import RunName
 from store.records import Run, RunState
 from tui import bindings
 from tui.look import Look
-from tui.panes.loss.pane import NO_RUN
+from tui.panes.loss.pane import no_run
 from tui.pictures.graphics import Graphics
 from tui.pictures.painter import Painter
 from tui.widgets.lines import Lines
@@ -173,7 +173,7 @@ class ImagePane(Lines, can_focus=True):
         if not self.display or not self.size.width:
             return
         if self._run is None or self._albums is None:
-            self.show_strips(self._sentence(NO_RUN if self._run is None else "Reading the pictures."))
+            self.show_strips(self._sentence(no_run() if self._run is None else "Reading the pictures."))
             self._painter.settle()
             return
         page = self._page()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from store.names import RunName
 from store.records import Run, RunState
-from tui.panes.loss.pane import NO_RUN
+from tui.panes.loss.pane import no_run
 
 if TYPE_CHECKING:  # numpy: not before there is something to draw
     import numpy as np
@@ -77,7 +77,7 @@ class Cloud:
     def why_nothing(self) -> str:
         run = self.run
         if run is None:
-            return NO_RUN
+            return no_run()
         if self.frames is None:
             return "Reading the codes."
         if run.state in (RunState.RUNNING, RunState.WAITING):

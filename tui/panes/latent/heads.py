@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from tui.bindings import key_of
 from tui.canvas import class_legend
 from tui.look import Look
 from tui.panes.latent.cloud import Cloud
@@ -61,7 +62,7 @@ def instead(wish: Wish | None, embedded: Embedded | None, frame: Frame, look: Lo
         return [Text(), Text(f"   Epoch {frame.epoch} has no t-SNE: {why or 'it cannot be made.'}", style="dim")]
     line = Text(f"   t-SNE of epoch {wish.epoch}, {len(frame.codes):,} codes: ", no_wrap=True)
     line.append_text(making(wish, embedded, look, between="\n   "))
-    return [Text(), *line.split("\n"), Text("   esc gives it up", style="dim")]
+    return [Text(), *line.split("\n"), Text(f"   {key_of('go.back')} gives it up", style="dim")]
 
 
 def filled(lines: Sequence[Text], height: int) -> list[Text]:

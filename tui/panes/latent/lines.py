@@ -5,6 +5,7 @@ import textwrap
 import numpy as np
 from rich.text import Text
 
+from tui.bindings import key_of
 from tui.look import Look, class_digit, number_text
 from tui.panes.decoding import Decoded
 from tui.pictures.pixels import small
@@ -54,7 +55,7 @@ def between_lines(ends: tuple[int, ...], decoded: Decoded | None, width: int, lo
     """The line from one sample to another, decoded: as many evenly spaced pictures as there is room for."""
     heading = Text(no_wrap=True).append(f"A {ends[0]}", style="bold")
     if len(ends) < 2:
-        return [heading.append("  b again: B", style="dim")]
+        return [heading.append(f"  {key_of('latent.end')} again: B", style="dim")]
     heading.append(look.pick(" → ", " -> ")).append(f"B {ends[1]}", style="bold")
     if decoded is None or decoded.line is None:
         return [heading.append(f"  {decoded.says if decoded else 'decoding'}", style="dim")]

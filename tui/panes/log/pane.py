@@ -148,7 +148,10 @@ class SearchLine(Input):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
-            compact=True, placeholder="search the log; enter: keep, esc: forget", select_on_focus=False, **options
+            compact=True,
+            placeholder=f"search the log; enter: keep, {bindings.key_of('log.close')}: forget",
+            select_on_focus=False,
+            **options,
         )
 
     def action_close(self) -> None:
@@ -328,14 +331,15 @@ class LogPane(Vertical, can_focus=True):
     def _told(self) -> Iterator[Text]:
         if not self.view.lines:
             return
-        yield Text("following" if self.view.follows else "paused, G follows", style="dim")
+        follows = bindings.key_of("scroll.last")
+        yield Text("following" if self.view.follows else f"paused, {follows} follows", style="dim")
         if self._words:
             count = f"{self._match + 1} of {len(self._matches)}" if self._matches else "nowhere"
             yield Text(f"{self._words[:20]!r} {count}", style="bold")
         if self._errors:
             many = "s" if len(self._errors) > 1 else ""
             style = self.view.get_component_rich_style("log--bad", partial=True)
-            yield Text(f"{len(self._errors)} error{many}: f", style=style)
+            yield Text(f"{len(self._errors)} error{many}: {bindings.key_of('log.error')}", style=style)
         if self._is_cut:
             yield Text(f"only the last {LAST_BYTES >> 20} MB", style="dim")
             yield Text("(search and errors too)" if self._words or self._errors else "", style="dim")

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from store.names import RunName
 from store.records import Run, RunState, Worker
+from tui.bindings import key_of
 from tui.look import TRAIN_COLOUR, VALIDATION_COLOUR, Look, printable, run_colour
 from tui.messages import Listing
 from tui.panes.loss.chart import Chart
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
     from tui.panes.loss.curves import Curves
     from tui.plots import Series
 
-NO_RUN = "No run to show: press n to start one."
-WELCOME = """No experiments yet.
-
-Press n to start a run: it trains in the background,
-and goes on when you leave; this screen shows it live.
-
-? lists all keys."""
 _FOCUS_COLOUR = "#b0b0b0"
 _PART_NAMES = {"val": "validation", "train": "training"}
 _SHORT_NAMES = 56  # columns below which the legend must be brief to stay on one line
@@ -182,8 +176,21 @@ class LossPane(Lines, can_focus=True):
     def _why_nothing(self) -> str:
         run = self._run
         if run is None:
-            return printable(self._listing.problem) or (NO_RUN if self._listing.experiments else WELCOME)
+            return printable(self._listing.problem) or (no_run() if self._listing.experiments else _welcome())
         return why_no_numbers(run, self._listing.workers, self._listing.queue)
+
+
+def no_run() -> str:
+    return f"No run to show: press {key_of('run.new')} to start one."
+
+
+def _welcome() -> str:
+    return f"""No experiments yet.
+
+Press {key_of("run.new")} to start a run: it trains in the background,
+and goes on when you leave; this screen shows it live.
+
+{key_of("app.help")} lists all keys."""
 
 
 def why_no_numbers(run: Run, workers: tuple[Worker, ...], queue: int) -> str:
@@ -191,21 +198,23 @@ def why_no_numbers(run: Run, workers: tuple[Worker, ...], queue: int) -> str:
     idle = [worker for worker in workers if worker.run is None]
     match run.state:
         case RunState.WAITING if not workers:
-            return "Waiting for a worker: none is alive yet.\nw starts one; it needs some seconds to import torch."
+            starts = f"{key_of('run.workers')} starts one; it needs some seconds to import torch."
+            return f"Waiting for a worker: none is alive yet.\n{starts}"
         case RunState.WAITING if idle:
             return "A worker is starting: importing torch.\nThe first numbers come with its first steps."
         case RunState.WAITING:
             return f"Waiting for a free worker: {len(workers)} busy, {queue} in the queue."
         case RunState.HELD:
-            return "Held back in the queue: p lets it go."
+            return f"Held back in the queue: {key_of('run.resume')} lets it go."
         case RunState.PAUSED:
-            return "Paused before its first epoch ended: p goes on."
+            return f"Paused before its first epoch ended: {key_of('run.resume')} goes on."
         case RunState.RUNNING:
             return f"Running on {run.device}: reading the data.\nThe first numbers come with the first steps."
         case RunState.STALLED | RunState.LOST:
             return "Its worker has fallen silent: another one takes the run over."
         case RunState.FAILED:
-            return f"Failed before its first step: {printable(run.reason or 'see its log (5)')}."
+            reason = run.reason or f"see its log ({key_of('pane.log')})"
+            return f"Failed before its first step: {printable(reason)}."
     return f"This run is {run.state} and left no numbers."
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from store.records import Run
+from tui.bindings import key_of
 from tui.look import Look, duration_text, ink, number_text, printable, run_colour
 from tui.panes.text_lines import written
 
@@ -159,7 +160,8 @@ def table(runs: Sequence[tuple[Run, int | None]], first: int, width: int, look: 
     same = f" {found.num_same} more are the same." if found.num_same else ""
     lines += [Text(), written(f" {_BEST} best of its row.{same}", "dim")]
     if len(shown) < len(runs):
-        hint = f" {shown[0] + 1} to {shown[-1] + 1} of {len(runs)} runs: tab, then left and right."
+        side, left, right = map(key_of, ("go.side", "go.left", "go.right"))
+        hint = f" {shown[0] + 1} to {shown[-1] + 1} of {len(runs)} runs: {side}, then {left} and {right}."
         lines.append(written(hint, "dim"))
     return Table(lines=lines, last_first=last_first)
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from rich.text import Text
 
 from store.records import Run, RunState
+from tui.bindings import key_of
 from tui.look import Look, duration_text, number_text, path_text, printable
-from tui.panes.loss.pane import NO_RUN
+from tui.panes.loss.pane import no_run
 from tui.panes.numbers.differences import notes_of, table
 from tui.panes.numbers.health_lines import by_class_lines, confusion_lines, quality_lines, units_lines
 from tui.panes.numbers.units import Units, alarm, units_of
@@ -22,7 +23,6 @@ if TYPE_CHECKING:  # it brings numpy, which the first paint does not wait for
 
 Compared = Sequence[tuple[Run, int | None]]
 """Runs, each with the number of its mark's colour; None: it is under the cursor and not marked."""
-MARK_TWO = "Nothing to tell apart: mark two runs with space, or mark one and go to another."
 _TWO_COLUMNS = 96
 _MARGIN = 2
 _NOT_FIGURES = {"kind", "epoch", "time", "active_units"}
@@ -108,7 +108,7 @@ class NumbersPane(ScrolledLines):
         if self._is_difference:
             return self._difference_lines(width)
         if run is None:
-            return [Text(), Text(), written(f"   {NO_RUN}", "dim")]
+            return [Text(), Text(), written(f"   {no_run()}", "dim")]
         units, last = self._units(run), self._last_epoch
         head = [written(f" {part} ", "bold reverse") for part in _wrapped(alarm(run, units), width - 3)]
         head += [Text()] if head else []
@@ -132,11 +132,15 @@ class NumbersPane(ScrolledLines):
     def _difference_lines(self, width: int) -> list[Text]:
         if len(self._compared) < 2:
             self._last_first = 0
-            return [Text(), Text(), *(written(f"   {part}", "dim") for part in _wrapped(MARK_TWO, width - 3))]
+            return [Text(), Text(), *(written(f"   {part}", "dim") for part in _wrapped(mark_two(), width - 3))]
         made = table(self._compared, self._first, width, self._look)
         self._last_first = made.last_first
         self._first = min(self._first, made.last_first)
         return made.lines
+
+
+def mark_two() -> str:
+    return f"Nothing to tell apart: mark two runs with {key_of('run.mark')}, or mark one and go to another."
 
 
 def _run_lines(run: Run, width: int, look: Look) -> list[Text]:
@@ -166,11 +170,12 @@ def _tables(run: Run, health: "Health | None", width: int, look: Look) -> list[l
             blocks.append(by_class_lines(errors, name, width, look))
     if health and not blocks and run.state is RunState.COMPLETE:
         also = ", and the KL of each unit" if "beta" in run.params and "kl_by_unit" not in tables else ""
-        blocks.append([title("test by class", width, look), cut(Text(f"   E measures it{also}."), width, look)])
+        hint = Text(f"   {key_of('run.evaluate')} measures it{also}.")
+        blocks.append([title("test by class", width, look), cut(hint, width, look)])
     if health and health.quality:
         blocks.append(quality_lines(health.quality, width, look))
     elif health and health.epoch:
-        hint = Text("   A tells how the classes separate.")
+        hint = Text(f"   {key_of('run.latent')} tells how the classes separate.")
         blocks.append([title("classes in the codes", width, look), cut(hint, width, look)])
     return blocks
 

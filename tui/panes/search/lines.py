@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from store.records import Run
+from tui.bindings import key_of
 from tui.look import TRAIN_COLOUR, UNLABELLED_COLOUR, VALIDATION_COLOUR, Look, ink, number_text, printable
 from tui.panes.search.findings import Findings, value_of
 from tui.plots import Series, curves_text
@@ -28,7 +29,7 @@ def head(findings: Findings, width: int, look: Look) -> list[Text]:
     if found.is_over:
         how_far.append("  over", style="not bold dim")
     elif not found.is_on:
-        how_far.append("  stopped: S goes on", style="not bold dim")
+        how_far.append(f"  stopped: {key_of('run.search')} goes on", style="not bold dim")
     best = Text(no_wrap=True)
     if found.best is not None:
         best.append(f"best {number_text(found.best.value)}", style="bold").append(f" (run {found.best.name.number})  ")

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from tui.bindings import key_of
 from tui.look import Look
 from tui.widgets.scrolled_lines import ScrolledLines
 
 if TYPE_CHECKING:
     from tui.panes.search.findings import Findings
 
-NO_SEARCH = "No search here: S begins one."
 _TWO_BLOCKS, _TWO_COLUMNS = 62, 110
 """Widths from which short blocks stand beside each other, and from which everything does."""
 _MARGIN = 2
@@ -69,7 +69,9 @@ class SearchPane(ScrolledLines):
             return
         if self.findings is None:
             is_told = self._told is not None and self._told[0] == self._experiment
-            says = NO_SEARCH if is_told or self._experiment is None else "Reading what the search has found."
+            is_told = is_told or self._experiment is None
+            no_search = f"No search here: {key_of('run.search')} begins one."
+            says = no_search if is_told else "Reading what the search has found."
             lines = [Text(), Text(), Text(f"   {says}", style="dim")]
         else:
             lines = self._lines(self.findings, self.size.width - _MARGIN, self.size.height)

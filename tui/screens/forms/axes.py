@@ -2,6 +2,7 @@
 
 from engine.spec import convert
 from store.errors import RequestError
+from tui.bindings import key_of
 from tui.requests.fields import Field, Values
 from tui.screens.forms.form import Form
 
@@ -26,7 +27,7 @@ class AxesForm(Form[Axes]):
 
     def summary(self, values: Values) -> str:
         first, second = self.read(values)
-        return f"z{first + 1} x z{second + 1}; m goes on to others, and to the principal plane."
+        return f"z{first + 1} x z{second + 1}; {key_of('loss.measure')} goes on to others, and to the principal plane."
 
     def _axis(self, word: str) -> int:
         number: int = convert("axes", word, int)

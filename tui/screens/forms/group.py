@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from store.errors import RequestError
+from tui.bindings import key_of
 from tui.requests.fields import Field, Values
 from tui.screens.forms.form import Form
 from tui.tables.filtering import field_name
@@ -25,4 +26,6 @@ class GroupForm(Form[str]):
         return field_name(by)
 
     def summary(self, values: Values) -> str:
-        return "Enter, left and right on a head fold its runs; keys on it are for all of them."
+        opens, left, right = map(key_of, ("go.open", "go.left", "go.right"))
+        first = "Enter" if opens == "enter" else opens
+        return f"{first}, {left} and {right} on a head fold its runs; keys on it are for all of them."

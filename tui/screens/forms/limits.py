@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from engine.spec import convert
 from store.errors import RequestError
+from tui.bindings import key_of
 from tui.panes.loss.chart import Chart, Span
 from tui.requests.fields import Field, Values
 from tui.screens.forms.form import Form
@@ -23,7 +24,7 @@ class LimitsForm(Form[Chart]):
         return replace(self._chart, x_span=_span(values, "x"), y_span=_span(values, "y"), without_outliers=False)
 
     def summary(self, values: Values) -> str:
-        return "0 shows all of both again."
+        return f"{key_of('loss.whole')} shows all of both again."
 
 
 def _text(span: Span | None) -> str:
