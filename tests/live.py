@@ -55,6 +55,18 @@ def processes_of(root: Root, module: str = "engine.") -> list[psutil.Process]:
     return found
 
 
+def end_processes(root: Root) -> None:
+    """Kill whatever still works for this root: what one test leaves would slow all that follow."""
+    num_quiet = 0
+    while num_quiet < 3:  # a worker and its supervisor start each other again
+        found = processes_of(root)
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(found, timeout=5)
+        num_quiet = 0 if found else num_quiet + 1
+
+
 @contextmanager
 def worked_on_database(path: Path) -> Iterator[Database]:
     """A fresh root at ``path``; whatever still works for it is killed at the end."""
@@ -62,10 +74,7 @@ def worked_on_database(path: Path) -> Iterator[Database]:
     database = open_database(root, create=True)
     yield database
     database.close()
-    for _ in range(3):  # a worker and its supervisor start each other again
-        for process in processes_of(root):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+    end_processes(root)
 
 
 def holder_pid(database: Database, name: RunName) -> int | None:

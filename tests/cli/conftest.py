@@ -1,16 +1,13 @@
 """A root for each test, or for all that only look, and the end of whatever still works for it."""
 
-import contextlib
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import psutil
 import pytest
 
 from store.paths import Root
 from tests.cli.command_line import TINY, CommandLine
-from tests.live import processes_of
+from tests.live import end_processes
 
 
 @pytest.fixture(scope="session")
@@ -28,13 +25,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
-def _end_workers(root: Path) -> None:
-    for _ in range(3):  # a worker and its supervisor start each other again
-        for process in processes_of(Root(root)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-
-
 @pytest.fixture(scope="session")
 def make_command_line(
     tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
@@ -48,13 +38,15 @@ def make_command_line(
 
     yield make
     for command_line in made:
-        _end_workers(command_line.root)
+        end_processes(Root(command_line.root))
 
 
 @pytest.fixture
-def aetui(make_command_line: Callable[[], CommandLine]) -> CommandLine:
+def aetui(make_command_line: Callable[[], CommandLine]) -> Iterator[CommandLine]:
     """A fresh root, nothing in it."""
-    return make_command_line()
+    command_line = make_command_line()
+    yield command_line
+    end_processes(Root(command_line.root))
 
 
 @pytest.fixture(scope="session")

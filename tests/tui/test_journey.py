@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from store import control
@@ -17,22 +16,13 @@ from store.listing import run
 from store.names import RunName
 from store.paths import Root
 from store.records import RunState
-from tests.live import processes_of
+from tests.live import end_processes
 from tests.tui.test_terminal import REPOSITORY, Terminal
 
 AETUI = Path(sys.executable).with_name("aetui")
 _A_PERSON_S = 0.3
 """Between keys of a form: one that moves the focus is obeyed before the next is typed."""
 NUM_DOTS = re.compile("[⠁-⣿]")
-
-
-def kill_all(root: Root) -> None:
-    for _ in range(3):  # a worker and its supervisor start each other again
-        for process in processes_of(root):
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                continue
 
 
 @pytest.fixture
@@ -55,7 +45,7 @@ def sitting(tmp_path: Path) -> Iterator[tuple[Terminal, Root]]:
     terminal = Terminal((120, 36), ["sh", "-i"], environment)
     yield terminal, root
     terminal.close()
-    kill_all(root)
+    end_processes(root)
 
 
 def fill(terminal: Terminal, **values: str) -> None:
