@@ -147,12 +147,13 @@ def test_sentences_of_panes_name_own_keys() -> None:
 
 
 async def test_sentences_on_the_screen_name_own_keys(root: Root, runs: dict[str, RunName], until: Until) -> None:
-    app = AetuiApp(root, focus=runs["stopped"], keymap={"run.undo": "f3", "go.hide": "f4", "run.resume": "f6"})
+    keymap = {"run.undo": "f3", "go.hide": "f4", "run.resume": "f6", "pane.images": "f8"}
+    app = AetuiApp(root, focus=runs["stopped"], keymap=keymap)
     async with app.run_test(size=(160, 36), notifications=True) as pilot:
         await at_home(pilot)
         await until(lambda: current(pilot) == runs["stopped"])
         await pilot.press("f4")
-        await until(sees(pilot, "1 hidden; f4 shows"))
+        await until(sees(pilot, "1 hidden; f4 shows", "2 latent  f8 images  4 search"))
         await pilot.press("D")
         await until(sees(pilot, "to the trash; f3 takes it back"))
         await pilot.press("y")

@@ -8,6 +8,7 @@ from textual import events
 from textual.message import Message
 
 from store.records import Run, RunState
+from tui.bindings import key_of
 from tui.look import Look, duration_text, printable
 from tui.widgets.lines import Lines
 from tui.widgets.states import shown_state, shown_value
@@ -20,6 +21,10 @@ def time_left(run: Run) -> str:
     if run.state is not RunState.RUNNING or not run.epoch or run.epoch >= run.epochs:
         return ""
     return f", {duration_text(run.duration_s / run.epoch * (run.epochs - run.epoch))} to go"
+
+
+def _key(pane: str) -> str:
+    return key_of(f"pane.{pane}")
 
 
 class PaneStrip(Lines):
@@ -59,25 +64,25 @@ class PaneStrip(Lines):
 
     def on_click(self, event: events.Click) -> None:
         start = 1
-        for number, pane in enumerate(PANES, 1):
-            end = start + len(self._tab(number, pane))
+        for pane in PANES:
+            end = start + len(self._tab(pane))
             if event.y == 0 and start <= event.x < end:
                 self.post_message(self.Chosen(pane))
             start = end
 
-    def _tab(self, number: int, pane: str) -> str:
+    def _tab(self, pane: str) -> str:
         shown = f"{pane}!" if pane == "numbers" and self._is_alarmed else pane
         for tab in (" {} {} ", "{} {} "):
-            if self.size.width > sum(len(tab.format(*each)) for each in enumerate(PANES, 1)):
-                return tab.format(number, shown)
-        return f"{number}{shown} "
+            if self.size.width > sum(len(tab.format(_key(each), each)) for each in PANES):
+                return tab.format(_key(pane), shown)
+        return f"{_key(pane)}{shown} "
 
     def _draw(self) -> None:
         tabs = Text(" ", no_wrap=True)
-        for number, pane in enumerate(PANES, 1):
+        for pane in PANES:
             is_shown = pane == self._pane
             style = ("bold reverse" if self._is_active else "bold underline") if is_shown else "dim"
-            tabs.append(self._tab(number, pane), style=style)
+            tabs.append(self._tab(pane), style=style)
         self.show_text(tabs.append("\n").append_text(self._title()))
 
     def _title(self) -> Text:
