@@ -464,6 +464,18 @@ async def test_the_filter_knows_fields_and_completes_them(root: Root, runs: dict
         await until(lambda: [found.experiment for found in home(pilot).experiments.items] == ["vae-b"])
 
 
+async def test_the_cursor_of_a_long_list_is_in_sight(
+    database: Database, root: Root, runs: dict[str, RunName], until: Until
+) -> None:
+    """An experiment whose newest run lies below the lower edge, come to from one that fits."""
+    newest = [add_run(database, "long", "waiting") for _ in range(40)][-1]
+    async with screen(root, SMALL, focus=runs["vae"]) as pilot:
+        await until(lambda: current(pilot) == runs["vae"])
+        home(pilot).experiments.go_to("long")
+        await until(lambda: current(pilot) == newest)
+        await until(sees(pilot, f"▸  {newest.number} ◌ waiting"))
+
+
 async def test_a_pane_with_the_focus_has_its_keys_in_the_bottom_line(
     root: Root, runs: dict[str, RunName], until: Until
 ) -> None:
