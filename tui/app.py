@@ -261,8 +261,9 @@ def _going_on(watcher: "Watcher") -> tuple[int, int]:
 
 
 def farewell(num_live: int, num_waiting: int) -> str:
-    if not num_live and not num_waiting:
-        return "Nothing runs in the background."
+    if not num_live:
+        waits = f"; {num_waiting} run{' waits' if num_waiting == 1 else 's wait'} for a worker" if num_waiting else ""
+        return f"Nothing runs in the background{waits}."
     waiting = f" and {num_waiting} wait{'s' if num_waiting == 1 else ''}" if num_waiting else ""
     verb = "goes" if num_live == 1 else "go"
     return (

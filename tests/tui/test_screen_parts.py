@@ -230,6 +230,8 @@ def test_every_key_has_an_id_of_its_own_and_is_explained() -> None:
     ("live", "waiting", "sentence"),
     [
         (0, 0, "Nothing runs in the background."),
+        (0, 1, "Nothing runs in the background; 1 run waits for a worker."),
+        (0, 7, "Nothing runs in the background; 7 runs wait for a worker."),
         (1, 0, "1 run goes on in the background; `aetui` shows them again."),
         (2, 1, "2 runs go on in the background and 1 waits; `aetui` shows them again."),
     ],
