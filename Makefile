@@ -2,7 +2,9 @@
 VENV ?= .venv
 PYTHON ?= python3
 PIP_FLAGS ?=
-PYTEST_FLAGS ?= -n 2 --dist loadfile
+# As many tests at once as there are cores, 2 to 4: most of them wait for processes of their own.
+AT_ONCE := $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 2 ? 2 : cores > 4 ? 4 : cores)))
+PYTEST_FLAGS ?= -n $(AT_ONCE) --dist loadfile
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed

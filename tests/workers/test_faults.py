@@ -62,18 +62,21 @@ def assert_same_end(database: Database, name: RunName, reference: Reference) -> 
 
 
 @pytest.mark.timeout(240)
-def test_ten_sigkills_of_the_worker_change_no_weight_and_no_curve(database: Database, reference: Reference) -> None:
+@pytest.mark.parametrize("num_kills", [3, pytest.param(10, marks=pytest.mark.slow)])
+def test_sigkills_of_the_worker_change_no_weight_and_no_curve(
+    database: Database, reference: Reference, num_kills: int
+) -> None:
     name = jobs.enqueue(database, small_spec(epochs=EPOCHS), "killed")
     jobs.ensure_workers(database)
     dice = random.Random(0)
-    for kill in range(10):
+    for kill in range(num_kills):
         wait_for(lambda kill=kill: epoch(database, name) > 2 * kill, f"progress after kill {kill}")
         pid = wait_for(lambda: holder_pid(database, name), "a worker")
         time.sleep(dice.uniform(0.0, 0.05))
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda pid=pid: holder_pid(database, name) not in (pid, None), "another worker")
     wait_until_over(database, name)
-    assert listing.run(database, name).attempt == 11
+    assert listing.run(database, name).attempt == num_kills + 1
     assert_same_end(database, name, reference)
 
 

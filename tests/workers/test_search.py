@@ -88,14 +88,15 @@ def test_a_search_ends_at_its_complete_runs_with_what_was_owed_to_each_choice(da
 
 
 @pytest.mark.timeout(240)
-def test_with_one_worker_kills_change_nothing_of_the_table(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("num_kills", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_with_one_worker_kills_change_nothing_of_the_table(database: Database, tmp_path: Path, num_kills: int) -> None:
     undisturbed = open_database(Root(tmp_path / "undisturbed"), create=True)
     for each in (undisturbed, database):
         search.start(each, "s", SearchSpec(base=base(), space=SPACE, num_trials=8, pruner="median", first=FIRST))
     jobs.run_inline(undisturbed)
     jobs.ensure_workers(database, slots=1)
     dice = random.Random(0)
-    for _ in range(3):
+    for _ in range(num_kills):
         time.sleep(dice.uniform(0.2, 1.0))
         running = wait_for(lambda: [run.name for run in listing.runs(database, "s") if run.state.is_live], "a run")
         if pid := holder_pid(database, running[0]):
