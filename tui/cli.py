@@ -319,6 +319,18 @@ def show(options: Options, run: RunArgument) -> int | None:
 
 @app.command()
 @everywhere
+def compare(
+    options: Options,
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="EXPERIMENT/NUMBER", show_default=False)],
+) -> int | None:
+    """Compare runs: what differs in settings and results, and their curves over each other."""
+    from tui.commands.compare import compare_runs
+
+    return compare_runs(options, runs)
+
+
+@app.command()
+@everywhere
 def logs(
     options: Options,
     run: RunArgument,

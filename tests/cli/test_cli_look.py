@@ -46,6 +46,44 @@ def test_show_draws_curve_and_scatter(trained: CommandLine) -> None:
     assert "latent space, epoch 1, z1 x z2" in trained("show", "small/0").out
 
 
+def test_compare_tells_what_differs_and_draws_the_curves(trained: CommandLine) -> None:
+    said = trained("compare", "cae-digits/0", "small/0", "cae-digits/0")
+    assert (said.status, said.err) == (0, "")
+    words = [line.split() for line in said.out.splitlines()]
+    assert words[0] == ["cae-digits/0", "small/0", "change"], "each run once"
+    assert ["kind", "cae", "vae"] in words
+    assert ["latent_dim", "6", "2", "-66.7", "%"] in words
+    assert "batch_size" not in said.out, "what is the same is left out"
+    assert "validation mse" in said.out
+    assert any(0x2800 < ord(character) < 0x2900 for character in said.out), "a curve in braille"
+
+
+def test_compare_as_json_has_the_values_of_the_runs(trained: CommandLine) -> None:
+    found = trained("compare", "cae-digits/0", "small/0", "--json").json()
+    assert found["runs"] == ["cae-digits/0", "small/0"]
+    one, other = (trained("show", run, "--json").json() for run in found["runs"])
+    assert found["differences"]["settings"]["latent_dim"] == [6, 2]
+    assert found["differences"]["results"]["test mse"] == [one["test"]["mse"], other["test"]["mse"]]
+    assert found["differences"]["results"]["error"] == [one["value"], other["value"]]
+    assert found["same"] > 5
+
+
+@pytest.mark.parametrize(
+    ("runs", "says"),
+    [
+        (["cae-digits/0"], "two runs or more"),
+        (["cae-digits/0", "cae-digits/0"], "two runs or more"),
+        (["cae-digits/0", "small/7"], "no run small/7"),
+        (["cae-digits/0", "../small/0"], "cannot be used"),
+    ],
+)
+def test_compare_refuses_in_one_sentence(trained: CommandLine, runs: list[str], says: str) -> None:
+    said = trained("compare", *runs)
+    assert (said.status, said.out) == (2, "")
+    assert says in said.err
+    assert said.err.count("\n") == 1
+
+
 def test_show_of_a_run_that_has_nothing_yet(aetui: CommandLine) -> None:
     aetui("run", "cae", "--dataset", "digits", "--queue-only")
     said = aetui("show", "cae-digits/0")

@@ -1,17 +1,18 @@
-"""A run's loss curve and latent scatter as text, for ``show`` and for ``demo`` without a terminal."""
+"""Loss curves and a latent scatter as text, for ``show``, ``compare`` and for ``demo`` without a terminal."""
 
 import dataclasses
 import shutil
 import sys
+from collections.abc import Sequence
 
 from rich.text import Text
 
 from store.metrics import read_metrics
-from store.paths import RunPaths
+from store.paths import Root, RunPaths
 from store.records import Run
 from tui.canvas import scatter_text
 from tui.commands.output import console, is_terminal
-from tui.look import TRAIN_COLOUR, VALIDATION_COLOUR, Look
+from tui.look import TRAIN_COLOUR, VALIDATION_COLOUR, Look, run_colour
 from tui.panes.latent.frames import Codes, project
 from tui.panes.loss.curves import Curves
 from tui.plots import Series, curves_text
@@ -21,15 +22,41 @@ _WIDTH, _CURVE_HEIGHT, _SCATTER_HEIGHT = 100, 16, 26
 
 def print_pictures(run: Run, paths: RunPaths) -> None:
     """Whatever the run has so far, on stdout; colours only on a terminal."""
+    look, width = _look_and_width()
+    _print(_loss_curve(run, paths, width, look), _latent_scatter(run, paths, width, look))
+
+
+def print_overlay(runs: Sequence[Run], root: Root) -> None:
+    """The validation curves of ``runs`` over each other, of those that have any; colours only on a terminal.
+
+    Losses of different kinds are different things: where all have it, their squared error is drawn.
+    """
+    look, width = _look_and_width()
+    curves = {run.name: Curves().grown(read_metrics(root.run(run.name).metrics)) for run in runs}
+    drawn = [each for each in curves.values() if each.epochs]
+    measure = "mse" if all("mse" in each.measures() for each in drawn) else "loss"
+    series = [
+        Series(name=str(name), x=x, y=y, colour=run_colour(number, look))
+        for number, (name, each) in enumerate(curves.items())
+        if each.epochs
+        for x, y in [each.along("epoch", f"val_{measure}")]
+    ]
+    if series:
+        _print(curves_text(series, width, _CURVE_HEIGHT, look=look, title=f"validation {measure}"))
+
+
+def _look_and_width() -> tuple[Look, int]:
     look = Look.of()
     if not is_terminal(sys.stdout):
         look = dataclasses.replace(look, has_colour=False)
-    width = min(_WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else _WIDTH
-    shown = console(sys.stdout)
-    for picture in (_loss_curve(run, paths, width, look), _latent_scatter(run, paths, width, look)):
+    return look, min(_WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else _WIDTH
+
+
+def _print(*pictures: Text | None) -> None:
+    for picture in pictures:
         if picture is not None:
             print()
-            shown.print(picture)
+            console(sys.stdout).print(picture)
 
 
 def _loss_curve(run: Run, paths: RunPaths, width: int, look: Look) -> Text | None:

@@ -5,12 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.text import Text
-
 from store.records import Run
-from tui.bindings import key_of
-from tui.look import Look, duration_text, ink, number_text, printable, run_colour
-from tui.panes.text_lines import written
+from tui.look import duration_text, number_text, printable
 
 _LOWER_IS_BETTER = {"error", "mse", "loss"}
 _HIGHER_IS_BETTER = {
@@ -19,9 +15,7 @@ _HIGHER_IS_BETTER = {
 }
 _LATENT = "latent_"
 """What the names of figures of the codes begin with (``store.results.add_latent``)."""
-_UNMARKED_COLOUR = "#b0b0b0"
-_WIDEST_NAME, _WIDEST_CELL = 22, 14
-_BEST = "*"
+BEST = "*"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +37,24 @@ class Differences:
 
     sections: Mapping[str, tuple[Difference, ...]]
     num_same: int
+
+
+def shown(row: Difference, at: int) -> str:
+    """The value of the run ``at``, marked where it is the best."""
+    value = row.values[at]
+    if value is None:
+        return "-"
+    if row.name == "seconds":
+        return duration_text(value)
+    word = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    text = number_text(value) if isinstance(value, float) else printable(word)
+    return text + BEST if at in row.best else text
+
+
+def shown_change(share: float) -> str:
+    """``relative`` of a difference in percent."""
+    percent = 100 * share
+    return f"{percent:+.0f} %" if abs(percent) >= 100 else f"{percent:+.1f} %"
 
 
 def differences(runs: Sequence[Run]) -> Differences:
@@ -112,107 +124,3 @@ def _better(name: str) -> Callable[[Iterator[float]], float] | None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-# As lines
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """``lines`` from the run ``first`` on, as many runs as there is room for; ``last_first`` shows the last of them."""
-
-    lines: list[Text]
-    last_first: int
-
-
-def table(runs: Sequence[tuple[Run, int | None]], first: int, width: int, look: Look) -> Table:
-    """``runs``, each with the number of its colour (None: it is not marked)."""
-    found = differences([run for run, _ in runs])
-    rows = [row for section in found.sections.values() for row in section]
-    is_one = len({run.name.experiment for run, _ in runs}) == 1
-    heads = [f"run {run.name.number}" if is_one else str(run.name) for run, _ in runs]
-    with_change = len(runs) == 2 and any(row.relative is not None for row in rows)
-    widest = min(_WIDEST_NAME, max([len(row.name) for row in rows], default=8), max(8, width // 3))
-    cells = {id(row): [_shown(row, at) for at in range(len(runs))] for row in rows}
-    widths = [
-        min(_WIDEST_CELL, max(len(heads[at]) + 2, *(len(shown[at]) for shown in cells.values()), 6))
-        for at in range(len(runs))
-    ]
-    room = width - widest - 3 - (9 if with_change else 0)
-    last_first = _last_first(widths, room)
-    first = max(0, min(first, last_first))
-    shown = [at for at in range(first, len(runs)) if sum(each + 1 for each in widths[first : at + 1]) <= room]
-    shown = shown or [first]
-
-    lines = [_header(runs, heads, widths, shown, widest, with_change, look)]
-    for title, section in found.sections.items():
-        lines.append(written(f" {title}", "bold underline"))
-        for row in section:
-            line = written(f"   {_cut(row.name, widest, look).ljust(widest)}", "dim")
-            for at in shown:
-                text = _cut(cells[id(row)][at], widths[at], look).rjust(widths[at] + 1)
-                line.append(text, style="bold" if at in row.best else "")
-            if row.relative is not None:
-                line.append(f"{_percent(row.relative):>9}", style="dim")
-            lines.append(line)
-    if not rows:
-        lines.append(Text("   Nothing differs."))
-    same = f" {found.num_same} more are the same." if found.num_same else ""
-    lines += [Text(), written(f" {_BEST} best of its row.{same}", "dim")]
-    if len(shown) < len(runs):
-        side, left, right = map(key_of, ("go.side", "go.left", "go.right"))
-        hint = f" {shown[0] + 1} to {shown[-1] + 1} of {len(runs)} runs: {side}, then {left} and {right}."
-        lines.append(written(hint, "dim"))
-    return Table(lines=lines, last_first=last_first)
-
-
-def _header(
-    runs: Sequence[tuple[Run, int | None]],
-    heads: Sequence[str],
-    widths: Sequence[int],
-    shown: Sequence[int],
-    widest: int,
-    with_change: bool,
-    look: Look,
-) -> Text:
-    header = Text(" " * (widest + 3), no_wrap=True)
-    for at in shown:
-        number = runs[at][1]
-        dot = look.pick("●", "*") if number is not None else look.pick("▸", ">")
-        head = f"{dot} {_cut(heads[at], widths[at] - 2, look)}"
-        colour = ink(_UNMARKED_COLOUR, look) if number is None else run_colour(number, look)
-        header.append(head.rjust(widths[at] + 1), style=f"bold {colour}" if look.has_colour else "bold")
-    if with_change:
-        header.append(f"{'change':>9}", style="dim")
-    return header
-
-
-def _last_first(widths: Sequence[int], room: int) -> int:
-    first, taken = len(widths) - 1, widths[-1] + 1
-    while first and taken + widths[first - 1] + 1 <= room:
-        first -= 1
-        taken += widths[first] + 1
-    return first
-
-
-def _shown(row: Difference, at: int) -> str:
-    value = row.values[at]
-    if value is None:
-        return "-"
-    if row.name == "seconds":
-        return duration_text(value)
-    text = number_text(value) if isinstance(value, float) else printable(str(value))
-    return text + _BEST if at in row.best else text
-
-
-def _percent(share: float) -> str:
-    percent = 100 * share
-    return f"{percent:+.0f} %" if abs(percent) >= 100 else f"{percent:+.1f} %"
-
-
-def _cut(text: str, width: int, look: Look) -> str:
-    """Beginning and end of a text that is too long: names of runs and settings differ at either."""
-    if len(text) <= width or width < 5:
-        return text[:width]
-    half = width // 2
-    return text[: width - half - 1] + look.pick("…", "~") + text[-half:]

@@ -11,7 +11,8 @@ from store.records import Run, RunState
 from tui.bindings import key_of
 from tui.look import Look, duration_text, number_text, path_text, printable
 from tui.panes.loss.pane import no_run
-from tui.panes.numbers.differences import notes_of, table
+from tui.panes.numbers.difference_table import table
+from tui.panes.numbers.differences import notes_of
 from tui.panes.numbers.health_lines import by_class_lines, confusion_lines, quality_lines, units_lines
 from tui.panes.numbers.units import Units, alarm, units_of
 from tui.panes.text_lines import cut, title, written
