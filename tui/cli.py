@@ -322,11 +322,15 @@ def show(options: Options, run: RunArgument) -> int | None:
 def compare(
     options: Options,
     runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="EXPERIMENT/NUMBER", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A figure of the curves: .png, .pdf or .svg; the numbers beside it as .csv."),
+    ] = None,
 ) -> int | None:
     """Compare runs: what differs in settings and results, and their curves over each other."""
     from tui.commands.compare import compare_runs
 
-    return compare_runs(options, runs)
+    return compare_runs(options, runs, out)
 
 
 @app.command()

@@ -6,21 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from engine.colours import CLASS_COLOURS, CLASS_INKS, RUN_COLOURS
 from store.records import RunState
-
-CLASS_COLOURS = (
-    "#e69f00",
-    "#56b4e9",
-    "#009e73",
-    "#f0e442",
-    "#0072b2",
-    "#d55e00",
-    "#cc79a7",
-    "#a6761d",
-    "#b2df8a",
-    "#9a8fd8",
-)
-"""Colour-blind-safe: Okabe & Ito (2008), and three that stay apart from theirs in lightness."""
 
 LOW_COLOURS = (
     "#ff5555",
@@ -36,20 +23,6 @@ LOW_COLOURS = (
 )
 """The same for a terminal of 16: ten that it has, as rich knows them, so that no two fall together."""
 
-_CLASS_INKS = (
-    "#b87400",
-    "#2b8cc4",
-    "#007a59",
-    "#8a8a00",
-    "#004f80",
-    "#b03a00",
-    "#a8487f",
-    "#6b4a0c",
-    "#5d9a2a",
-    "#6a5bb8",
-)
-"""The same hues, dark enough for a light ground (3:1 and more on white)."""
-
 _LOW_INKS = (
     "#aa0000",
     "#00aaaa",
@@ -63,11 +36,9 @@ _LOW_INKS = (
     "#aa00aa",
 )
 
-RUN_COLOURS = CLASS_COLOURS[1:3] + CLASS_COLOURS[0:1] + CLASS_COLOURS[5:7] + CLASS_COLOURS[3:5] + CLASS_COLOURS[7:]
-TRAIN_COLOUR, VALIDATION_COLOUR = CLASS_COLOURS[1], CLASS_COLOURS[0]
 CLASS_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 UNLABELLED_COLOUR = "#9a9a9a"
-_INKS = dict(zip(CLASS_COLOURS, _CLASS_INKS, strict=True)) | {UNLABELLED_COLOUR: "#6e6e6e", "#b0b0b0": "#606060"}
+_INKS = dict(zip(CLASS_COLOURS, CLASS_INKS, strict=True)) | {UNLABELLED_COLOUR: "#6e6e6e", "#b0b0b0": "#606060"}
 
 STATE_GLYPHS: Mapping[RunState, tuple[str, str]] = {
     RunState.RUNNING: ("▶", ">"),

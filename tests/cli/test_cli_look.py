@@ -1,5 +1,6 @@
 """``ls``, ``show``, ``logs``, ``workers``, ``data``, ``doctor``: for people and as JSON."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,40 @@ def test_compare_as_json_has_the_values_of_the_runs(trained: CommandLine) -> Non
     assert found["differences"]["results"]["test mse"] == [one["test"]["mse"], other["test"]["mse"]]
     assert found["differences"]["results"]["error"] == [one["value"], other["value"]]
     assert found["same"] > 5
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
+def test_compare_draws_the_same_figure_twice_and_says_the_numbers(
+    trained: CommandLine, tmp_path: Path, suffix: str
+) -> None:
+    files = [tmp_path / f"{name}.{suffix}" for name in ("one", "other")]
+    for file in files:
+        assert trained("compare", "cae-digits/0", "small/0", "--out", str(file)).status == 0
+    assert files[0].read_bytes() == files[1].read_bytes()
+    begins = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
+    assert files[0].read_bytes().startswith(begins[suffix])
+    head, *rows = (line.split(",") for line in files[0].with_suffix(".csv").read_text().splitlines())
+    assert head == ["run", "epoch", "value"]
+    kept = [
+        [run, str(float(line["epoch"])), str(line["val_mse"])]
+        for run in ("cae-digits/0", "small/0")
+        for line in map(json.loads, (trained.root / run / "metrics.jsonl").read_text().splitlines())
+        if line["kind"] == "epoch"
+    ]
+    assert rows == kept
+    assert len(rows) == 3
+    assert {file.name for file in tmp_path.iterdir()} == {
+        f"{name}.{end}" for name in ("one", "other") for end in (suffix, "csv")
+    }
+
+
+def test_compare_that_cannot_write_says_so(trained: CommandLine, tmp_path: Path) -> None:
+    for out, says in ((tmp_path / "absent" / "x.png", "cannot be written"), (tmp_path / "x.gif", "is no figure")):
+        said = trained("compare", "cae-digits/0", "small/0", "--out", str(out))
+        assert (said.status, said.out) == (2, "")
+        assert says in said.err
+        assert said.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

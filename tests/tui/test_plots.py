@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from tui.look import TRAIN_COLOUR, VALIDATION_COLOUR, Look
+from engine.colours import TRAIN_COLOUR, VALIDATION_COLOUR
+from tui.look import Look
 from tui.plots import Series, curves_text, reduce_points
 
 ASCII = Look(is_unicode=False)

@@ -7,11 +7,12 @@ from rich.color import Color
 from rich.color_triplet import ColorTriplet
 from textual.pilot import Pilot
 
+from engine.colours import CLASS_COLOURS, TRAIN_COLOUR
 from store.names import RunName
 from store.paths import Root
 from tests.tui.conftest import Until
 from tests.tui.test_screen import current, screen, sees
-from tui.look import CLASS_COLOURS, LOW_COLOURS, TRAIN_COLOUR, Ground, Look, class_colour, ink, run_colour
+from tui.look import LOW_COLOURS, Ground, Look, class_colour, ink, run_colour
 
 GROUNDS = {"dark": "#12161b", "light": "#fbfbf9"}
 

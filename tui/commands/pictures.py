@@ -3,16 +3,17 @@
 import dataclasses
 import shutil
 import sys
-from collections.abc import Sequence
 
 from rich.text import Text
 
+from engine.colours import TRAIN_COLOUR, VALIDATION_COLOUR
+from engine.figures.overlay import Overlay
 from store.metrics import read_metrics
-from store.paths import Root, RunPaths
+from store.paths import RunPaths
 from store.records import Run
 from tui.canvas import scatter_text
 from tui.commands.output import console, is_terminal
-from tui.look import TRAIN_COLOUR, VALIDATION_COLOUR, Look, run_colour
+from tui.look import Look, run_colour
 from tui.panes.latent.frames import Codes, project
 from tui.panes.loss.curves import Curves
 from tui.plots import Series, curves_text
@@ -26,23 +27,15 @@ def print_pictures(run: Run, paths: RunPaths) -> None:
     _print(_loss_curve(run, paths, width, look), _latent_scatter(run, paths, width, look))
 
 
-def print_overlay(runs: Sequence[Run], root: Root) -> None:
-    """The validation curves of ``runs`` over each other, of those that have any; colours only on a terminal.
-
-    Losses of different kinds are different things: where all have it, their squared error is drawn.
-    """
+def print_overlay(overlay: Overlay) -> None:
+    """The curves over each other, where there are any; colours only on a terminal."""
     look, width = _look_and_width()
-    curves = {run.name: Curves().grown(read_metrics(root.run(run.name).metrics)) for run in runs}
-    drawn = [each for each in curves.values() if each.epochs]
-    measure = "mse" if all("mse" in each.measures() for each in drawn) else "loss"
     series = [
-        Series(name=str(name), x=x, y=y, colour=run_colour(number, look))
-        for number, (name, each) in enumerate(curves.items())
-        if each.epochs
-        for x, y in [each.along("epoch", f"val_{measure}")]
+        Series(name=name, x=x, y=y, colour=run_colour(number, look))
+        for number, (name, (x, y)) in enumerate(overlay.curves.items())
     ]
     if series:
-        _print(curves_text(series, width, _CURVE_HEIGHT, look=look, title=f"validation {measure}"))
+        _print(curves_text(series, width, _CURVE_HEIGHT, look=look, title=f"validation {overlay.measure}"))
 
 
 def _look_and_width() -> tuple[Look, int]:

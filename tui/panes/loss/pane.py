@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from engine.colours import TRAIN_COLOUR, VALIDATION_COLOUR
 from store.names import RunName
 from store.records import Run, RunState, Worker
 from tui.bindings import key_of
-from tui.look import TRAIN_COLOUR, VALIDATION_COLOUR, Look, printable, run_colour
+from tui.look import Look, printable, run_colour
 from tui.messages import Listing
 from tui.panes.loss.chart import Chart
 from tui.widgets.lines import Lines

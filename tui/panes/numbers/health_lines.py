@@ -10,7 +10,8 @@ from typing import Any
 
 from rich.text import Text
 
-from tui.look import CLASS_COLOURS, TRAIN_COLOUR, Look, ink, number_text, printable
+from engine.colours import CLASS_COLOURS, TRAIN_COLOUR
+from tui.look import Look, ink, number_text, printable
 from tui.panes.numbers.units import Units
 from tui.panes.text_lines import cut, title, written
 

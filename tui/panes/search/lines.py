@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from engine.colours import TRAIN_COLOUR, VALIDATION_COLOUR
 from store.records import Run
 from tui.bindings import key_of
-from tui.look import TRAIN_COLOUR, UNLABELLED_COLOUR, VALIDATION_COLOUR, Look, ink, number_text, printable
+from tui.look import UNLABELLED_COLOUR, Look, ink, number_text, printable
 from tui.panes.search.findings import Findings, value_of
 from tui.plots import Series, curves_text
 

@@ -1,0 +1,60 @@
+"""Figures and the numbers behind them as files: the same bytes for the same figure, and never half of one."""
+
+import csv
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+_METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+    "svg": {"Creator": None, "Date": None},
+}
+"""What would tell of the day, or of the version of matplotlib."""
+FORMATS = tuple(_METADATA)
+_REPRODUCIBLE: dict[Any, Any] = {"svg.hashsalt": "aetui", "svg.fonttype": "path", "pdf.fonttype": 42}
+"""Type is embedded: as outlines in ``svg``, as TrueType in ``pdf``."""
+
+
+def save_figure(figure: Figure, path: Path, *, dpi: int) -> None:
+    """In the format that the name of ``path`` ends with, one of `FORMATS`.
+
+    Raises:
+        OSError: it cannot be written; what was there is still there.
+    """
+    format = path.suffix.removeprefix(".")
+
+    def write(aside: Path) -> None:
+        with mpl.rc_context(_REPRODUCIBLE):
+            figure.savefig(aside, format=format, dpi=dpi, metadata=_METADATA[format])
+
+    _write_aside(path, write)
+
+
+def save_numbers(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """As CSV, floats with all of their digits.
+
+    Raises:
+        OSError: it cannot be written; what was there is still there.
+    """
+
+    def write(aside: Path) -> None:
+        with aside.open("w", encoding="utf-8", newline="") as file:
+            lines = csv.writer(file, lineterminator="\n")
+            lines.writerow(columns)
+            lines.writerows(rows)
+
+    _write_aside(path, write)
+
+
+def _write_aside(path: Path, write: Callable[[Path], None]) -> None:
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(aside)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
