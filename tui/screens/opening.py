@@ -11,7 +11,7 @@ from store.paths import Root
 from tui.bindings import key_of
 from tui.look import Look
 from tui.panes.strip import PaneStrip
-from tui.screens.sizes import HEIGHTS, WIDTHS, fitting, too_small
+from tui.screens.sizes import HEIGHTS, TOO_SMALL, WIDTHS, fitting, too_small
 from tui.widgets.top_line import TopLine
 
 
@@ -28,13 +28,15 @@ class OpeningScreen(Screen[None]):
         self.keys: list[events.Key] = []
 
     def compose(self) -> ComposeResult:
-        self.set_classes(fitting(self.app.size))
+        self.set_classes(fits := fitting(self.app.size))
+        if TOO_SMALL & set(fits):
+            yield Static(too_small(), id="too-small", markup=False)
+            return
         yield TopLine(self._root, self._look, id="top")
         with Horizontal(id="body"):
             yield Static("Opening.", id="left")
             with Vertical(id="right"):
                 yield PaneStrip(self._look, id="strip")
-        yield Static(too_small(), id="too-small", markup=False)
         help, leave = ((key_of(id), "bold") for id in ("app.help", "app.quit"))
         yield Static(Content.assemble(" ", help, " ", ("keys", "dim"), "  ", leave, " ", ("leave", "dim")), id="keys")
 

@@ -7,6 +7,7 @@ from tui.bindings import key_of
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 WIDTHS = [(0, "-too-narrow"), (MIN_WIDTH, "-small"), (100, "-middle"), (160, "-large")]
 HEIGHTS = [(0, "-too-low"), (MIN_HEIGHT, "-fits")]
+TOO_SMALL = {"-too-narrow", "-too-low"}
 
 
 def too_small() -> str:
