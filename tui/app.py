@@ -73,9 +73,10 @@ class AetuiApp(App[object]):
     TITLE = "aetui"
     CSS_PATH = "app.tcss"
     BINDINGS = bindings.APP
-    _home: "HomeScreen"
     COMMANDS: ClassVar = {_actions}
     COMMAND_PALETTE_BINDING = "ctrl+p"
+    _home: "HomeScreen"
+    """There once the first frame is painted."""
 
     def __init__(
         self,
@@ -103,23 +104,28 @@ class AetuiApp(App[object]):
         self.failure: Exception | None = None
         self._root, self._storage, self._data_dir, self._focus = root, storage, data_dir, focus
         self._graphics, self._remembered = graphics or Graphics(), remembered
+        self._opening = OpeningScreen(root, self.look)
         self.set_class(not self.look.is_unicode, "-ascii")
         if os.environ.get("SSH_CONNECTION"):
             self.animation_level = "none"
 
     def get_default_screen(self) -> OpeningScreen:
-        return OpeningScreen(self._root, self.look)
+        return self._opening
 
     def on_ready(self) -> None:
-        self.screen.refresh()  # what was ready before now may be on the terminal only in parts
-        self.screen.call_after_refresh(self.call_later, self._go_home, self.screen)
+        self._opening.refresh()  # what was ready before now may be on the terminal only in parts
+        self._opening.call_after_refresh(self.run_worker, self._prepare_home)
 
-    async def _go_home(self, opening: OpeningScreen) -> None:
-        """Open the home screen above ``opening``: in its place would have Textual read all styles again, twice."""
-        home = await asyncio.to_thread(import_module, "tui.screens.home")
-        if self._exit:
-            return
-        self._home = home.HomeScreen(
+    async def _prepare_home(self) -> None:
+        """In a thread: keys reach the opening screen meanwhile, and the one that leaves is obeyed."""
+        await asyncio.to_thread(import_module, "tui.screens.home")
+        self.call_later(self._go_home)
+
+    async def _go_home(self) -> None:
+        """Open the home screen above the first: in its place would have Textual read all styles again, twice."""
+        from tui.screens.home import HomeScreen
+
+        self._home = HomeScreen(
             self._root,
             self.watcher,
             self.look,
@@ -130,7 +136,7 @@ class AetuiApp(App[object]):
         )
         await self.push_screen(self._home)
         gc.enable()
-        for key in opening.keys:
+        for key in self._opening.keys:
             await self.on_event(key)
 
     @cached_property
