@@ -1,10 +1,10 @@
 """How many workers each device of this host may have: what the user chose, kept under the root."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from store.artifacts import written_aside
 from store.clock import host
 from store.database import Database
 from store.paths import Root
@@ -24,9 +24,8 @@ def choose_slots(root: Root, device: str, count: int) -> None:
     """From now on ``device`` has ``count`` workers at most, 0 for none; those too many leave after their run."""
     kept = _read(root)
     kept[host()] = chosen_slots(root) | {device: count}
-    aside = root.slots.with_name(f"{root.slots.name}.{os.getpid()}.tmp")
-    aside.write_text(json.dumps(kept), encoding="utf-8")
-    aside.rename(root.slots)
+    with written_aside(root.slots) as aside:
+        aside.write_text(json.dumps(kept), encoding="utf-8")
 
 
 def with_chosen(devices: Sequence[str], root: Root) -> list[str]:

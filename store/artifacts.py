@@ -1,4 +1,4 @@
-"""Files written aside and renamed, fenced by the attempt number.
+"""Files written aside and renamed; those of a run are fenced by its attempt number.
 
 The order makes a worker harmless that slept through its own take-over: it writes its temporary file, then asks whether
 the run is still its own, then renames. The attempt that took over has first made its number valid and then removed
@@ -29,6 +29,21 @@ def replaced(path: Path, attempt: int, check: Callable[[], None]) -> Iterator[Pa
             aside.rename(path)
         except FileNotFoundError as error:
             raise LeaseLost(f"{path}: a later attempt has the run") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` to fill; afterwards it is synced and renamed into place.
+
+    For files that no attempt owns. What goes wrong leaves ``path`` as it was, and nothing beside it.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.aside")
+    try:
+        yield aside
+        _sync(aside)
+        aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
 

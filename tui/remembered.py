@@ -4,7 +4,6 @@ The file is of no worth to anybody else: what cannot be read or written is ignor
 """
 
 import json
-import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
+from store.artifacts import written_aside
 from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
@@ -64,14 +64,8 @@ class Remembered:
 
     def write(self, root: Root) -> None:
         """Written aside and renamed; a root that is not there, or may not be written to, stays as it is."""
-        path = _path(root)
-        aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
+        with suppress(OSError), written_aside(_path(root)) as aside:
             aside.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-            aside.replace(path)
-        except OSError:
-            with suppress(OSError):
-                aside.unlink()
 
 
 def _path(root: Root) -> Path:

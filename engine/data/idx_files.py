@@ -6,13 +6,13 @@ Free of torch, so that `aetui data` answers at once; torchvision reads the same 
 import gzip
 import hashlib
 import http.client
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from store.artifacts import written_aside
 from store.errors import RequestError
 
 _FILES = (
@@ -103,7 +103,8 @@ def download(name: str, data_dir: Path, progress: Callable[[int, int], None] = l
         done = 0
         for file, md5 in missing:
             packed = _fetch(source.mirrors, f"{file}.gz", md5, done, progress)
-            _write_aside(raw / file, gzip.decompress(packed))
+            with written_aside(raw / file) as aside:
+                aside.write_bytes(gzip.decompress(packed))
             done += len(packed)
     except OSError as error:
         raise RequestError(
@@ -129,12 +130,3 @@ def _fetch(mirrors: tuple[str, ...], file: str, md5: str, done: int, progress: C
             return bytes(packed)
         troubles.append(f"{mirror} sent a damaged file")
     raise RequestError(f"{file} could not be fetched ({'; '.join(troubles)}): try again, or copy it to --data-dir.")
-
-
-def _write_aside(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_bytes(content)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

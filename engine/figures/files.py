@@ -1,13 +1,14 @@
 """Figures and the numbers behind them as files: the same bytes for the same figure, and never half of one."""
 
 import csv
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+
+from store.artifacts import written_aside
 
 _METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
@@ -27,12 +28,8 @@ def save_figure(figure: Figure, path: Path, *, dpi: int) -> None:
         OSError: it cannot be written; what was there is still there.
     """
     format = path.suffix.removeprefix(".")
-
-    def write(aside: Path) -> None:
-        with mpl.rc_context(_REPRODUCIBLE):
-            figure.savefig(aside, format=format, dpi=dpi, metadata=_METADATA[format])
-
-    _write_aside(path, write)
+    with written_aside(path) as aside, mpl.rc_context(_REPRODUCIBLE):
+        figure.savefig(aside, format=format, dpi=dpi, metadata=_METADATA[format])
 
 
 def save_numbers(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -41,20 +38,7 @@ def save_numbers(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obj
     Raises:
         OSError: it cannot be written; what was there is still there.
     """
-
-    def write(aside: Path) -> None:
-        with aside.open("w", encoding="utf-8", newline="") as file:
-            lines = csv.writer(file, lineterminator="\n")
-            lines.writerow(columns)
-            lines.writerows(rows)
-
-    _write_aside(path, write)
-
-
-def _write_aside(path: Path, write: Callable[[Path], None]) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with written_aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(columns)
+        lines.writerows(rows)

@@ -31,10 +31,11 @@ class Overlay:
         from matplotlib.ticker import MaxNLocator  # 0.3 s, for those who draw
 
         with style.figure(height=0.55) as (figure, axes):
-            for number, (name, (epochs, values)) in enumerate(self.curves.items()):
-                axes.plot(epochs, values, color=style.run_colour(number), label=name)
+            for number, (epochs, values) in enumerate(self.curves.values()):
+                mark = "o" if len(epochs) == 1 else ""  # a line of one point is nothing
+                axes.plot(epochs, values, color=style.run_colour(number), marker=mark, markersize=3)
             axes.set_xlabel("epoch")
             axes.set_ylabel(f"{_NAMES.get(self.measure, self.measure)} (validation)")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-            axes.legend()
+            axes.legend(axes.lines, list(self.curves))
         return figure

@@ -19,7 +19,7 @@ from engine.recipes.asked import AskedRecipe
 from engine.recipes.driver_lock import driver
 from engine.recipes.progress import RecipeProgress, StepProgress, StepState
 from engine.recipes.steps import Importance, Recipe
-from store.artifacts import replaced
+from store.artifacts import written_aside
 from store.errors import RequestError
 from store.names import check_name
 from store.paths import DATA_VARIABLE, Root
@@ -141,7 +141,7 @@ class Record:
         )
         if self._told is None or _is_news(self._told, now):
             self._told = now
-            with replaced(_state_file(self._root, recipe.name), 0, lambda: None) as aside:
+            with written_aside(_state_file(self._root, recipe.name)) as aside:
                 aside.write_text(json.dumps(now.as_json(), indent=1) + "\n", encoding="utf-8")
 
 

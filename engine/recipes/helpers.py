@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from engine.supervisor import storage_environment
 from engine.worker import prepare_environment
-from store.artifacts import replaced
+from store.artifacts import written_aside
 from store.database import Database
 from store.names import RunName
 from store.paths import DATA_VARIABLE
@@ -43,7 +43,7 @@ class Helper:
 
     def keep(self, figures: Mapping[str, Any]) -> None:
         text = json.dumps({"arguments": list(self.arguments), "figures": figures}, indent=2)
-        with replaced(self.answer, 0, lambda: None) as aside:
+        with written_aside(self.answer) as aside:
             aside.write_text(text + "\n", encoding="utf-8")
 
 

@@ -355,25 +355,6 @@ class HomeScreen(GoingAbout):
         self.query_one(PaneStrip).show_active(self.focused is self._pane_widget())
         self.refresh_bindings()
 
-    # Keys: panes
-
-    def action_log_axis(self) -> None:
-        if self.pane == "search":
-            self.panes.search.action_log_axis()
-        else:
-            self.change_chart(lambda chart: replace(chart, log_y=not chart.log_y))
-            self.remember()
-
-    def action_measure(self) -> None:
-        if self.pane == "search":
-            self.panes.search.action_view()
-        elif self.pane == "latent":
-            self.panes.latent.next_axes()
-        elif self.pane == "images":
-            self.panes.images.next_view()
-        else:
-            self.panes.loss.action_measure()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         is_there = self.runs.current is not None
         match action:

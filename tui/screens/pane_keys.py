@@ -1,4 +1,4 @@
-"""The keys of the loss and latent panes: how curves and clouds are looked at, what lies over each other."""
+"""The keys of the panes: how curves and clouds are looked at, what lies over each other."""
 
 import itertools
 import math
@@ -21,13 +21,30 @@ PANE_ACTIONS = {"loss": LOSS_ACTIONS, "latent": LATENT_ACTIONS, "images": IMAGE_
 
 
 class PaneKeys(Comparing):
-    """The part of the home screen that steers the loss and the latent pane."""
+    """The part of the home screen that steers the panes."""
 
     listing: Listing
     _top = 0
     _is_beside = False
 
     # Keys of several
+
+    def action_log_axis(self) -> None:
+        if self.pane == "search":
+            self.panes.search.action_log_axis()
+        else:
+            self.change_chart(lambda chart: replace(chart, log_y=not chart.log_y))
+            self.show_current()  # which remembers it
+
+    def action_measure(self) -> None:
+        if self.pane == "search":
+            self.panes.search.action_view()
+        elif self.pane == "latent":
+            self.panes.latent.next_axes()
+        elif self.pane == "images":
+            self.panes.images.next_view()
+        else:
+            self.panes.loss.action_measure()
 
     def action_zoom(self, steps: int) -> None:
         if self.pane in ("latent", "images"):
