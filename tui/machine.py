@@ -101,6 +101,31 @@ def gpu_text(cards: Sequence[Gpu]) -> str:
     return f"{name} {load}% {used / 1e9:.0f}/{total / 1e9:.0f} GB {hottest}C"
 
 
+class LoadMeter:
+    """Read from time to time; each figure is the mean since the one before."""
+
+    def __init__(self) -> None:
+        self._is_begun = False
+        self._told: tuple[int, float, float, str] | None = None
+
+    def read(self) -> tuple[int, float, float, str] | None:
+        """Processor in percent, memory used and in all in GB, the GPUs; coarse. None where it is as it was.
+
+        The first call only begins: its figure would be the load since a call that never was.
+        """
+        percent = psutil.cpu_percent()
+        if not self._is_begun:
+            self._is_begun = True
+            return None
+        memory = psutil.virtual_memory()
+        used, total = round((memory.total - memory.available) / 1e9, 1), round(memory.total / 1e9, 1)
+        load = 5 * round(percent / 5), used, total, gpu_text(gpus())
+        if load == self._told:
+            return None
+        self._told = load
+        return load
+
+
 def machine_lines(machine: Machine, look: Look, width: int) -> list[Text]:
     """The machine, its GPUs, what its workers take, and the workers of other hosts."""
     lines = [

@@ -8,13 +8,12 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
 from store.errors import RequestError
-from store.names import RunName
 from store.paths import Root
 from store.records import RunState
 from tui.messages import (
@@ -34,18 +33,19 @@ from tui.messages import (
 )
 from tui.news import News
 from tui.panes.log.tails import Growth, LogTail
+from tui.view import View
 
 if TYPE_CHECKING:
     from engine.notices import Notice
     from engine.recipes.driving import DrivenRecipe
     from store.database import Database
     from store.listing_reader import ListingReader
-    from store.metrics import MetricsReader
     from store.news import Ended
     from tui.helpers.answers import Answers
+    from tui.machine import LoadMeter
     from tui.panes.images.kept import AlbumReader
     from tui.panes.latent.frames_reader import FramesReader
-    from tui.panes.loss.curves import Curves
+    from tui.panes.loss.curves_reader import CurvesReader
     from tui.panes.numbers.health import HealthReader
     from tui.panes.search.findings import Findings, Importances
     from tui.queue import Queue
@@ -57,29 +57,6 @@ LOAD_S = 5.0
 RECIPES_S = 1.0
 IMAGES_S = 3.0  # a repaint of pictures is kilobytes: a run of many short epochs shows some of them
 _RECIPE_FILES = ".recipe-*.json"  # see engine.recipes.driving
-_MOST_FOLLOWED = 64
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class View:
-    """What the screen shows just now; the watcher reads that and no more.
-
-    ``visit`` differs each time that another run came into focus: its panes are empty then, even if it is the run that
-    the watcher saw last.
-    """
-
-    experiment: str | None = None
-    focus: RunName | None = None
-    visit: int = 0
-    marked: tuple[RunName, ...] = ()
-    wants_frames: bool = False
-    pair: tuple[RunName, ...] = ()
-    """Whose frames are wanted, where not those of ``focus``."""
-    wants_images: bool = False
-    image_epoch: int | None = None
-    wants_log: bool = False
-    wants_numbers: bool = False
-    wants_findings: bool = False
 
 
 class Watcher:
@@ -103,8 +80,7 @@ class Watcher:
         self._listed_at = 0.0
         self._reader: ListingReader | None = None
         self._listing: Listing | None = None
-        self._curves: dict[RunName, tuple[MetricsReader, int, Curves]] = {}
-        self._followed: tuple[RunName, ...] = ()
+        self._curves: CurvesReader | None = None
         self._frames: FramesReader | None = None
         self._albums: AlbumReader | None = None
         self._albums_view: Hashable = None
@@ -123,7 +99,7 @@ class Watcher:
         self._queue: Queue | None = None
         self._news = News(root)
         self._news_token: object = None
-        self._load: Hashable = None
+        self._meter: LoadMeter | None = None
         self._load_at = 0.0
 
     def start(self) -> None:
@@ -252,26 +228,11 @@ class Watcher:
         )
 
     def _look_at_metrics(self, view: View) -> None:
-        from store.metrics import MetricsReader
-        from tui.panes.loss.curves import Curves
+        from tui.panes.loss.curves_reader import CurvesReader
 
-        wanted = tuple(dict.fromkeys((*view.marked, *((view.focus,) if view.focus else ()))))
-        changed = {}
-        for name in wanted:
-            known = self._curves.pop(name, None)
-            reader, generation, curves = known or (MetricsReader(self.root.run(name).metrics), 0, Curves())
-            lines = reader.read()
-            if reader.generation != generation:
-                curves = Curves()
-            if lines:
-                curves = curves.grown(lines)
-            if lines or reader.generation != generation or name not in self._followed:
-                changed[name] = curves
-            self._curves[name] = (reader, reader.generation, curves)
-        for name in [name for name in self._curves if name not in wanted][: -_MOST_FOLLOWED or None]:
-            del self._curves[name]
-        self._followed = wanted
-        if changed:
+        self._curves = self._curves or CurvesReader(self.root)
+        wanted = dict.fromkeys((*view.marked, *((view.focus,) if view.focus else ())))
+        if changed := self._curves.read(tuple(wanted)):
             self._post(CurvesChanged(changed))
 
     def _look_at_frames(self, view: View) -> None:
@@ -428,20 +389,9 @@ class Watcher:
         )
         if not is_busy or time.monotonic() - self._load_at < LOAD_S:
             return
-        import psutil
+        from tui.machine import LoadMeter
 
-        from engine.devices import gpus
-        from tui.machine import gpu_text
-
-        if not self._load_at:  # the first figure is the load since a call that never was
-            psutil.cpu_percent()
-        is_first, self._load_at = not self._load_at, time.monotonic()
-        if is_first:
-            return
-        memory = psutil.virtual_memory()
-        cpu = 5 * round(psutil.cpu_percent() / 5)
-        used, total = round((memory.total - memory.available) / 1e9, 1), round(memory.total / 1e9, 1)
-        load = (cpu, used, total, gpu_text(gpus()))
-        if load != self._load:
-            self._load = load
+        self._load_at = time.monotonic()
+        self._meter = self._meter or LoadMeter()
+        if load := self._meter.read():
             self._post(LoadChanged(*load))

@@ -27,7 +27,8 @@ from tui.messages import (
     RecipesChanged,
     RowsChanged,
 )
-from tui.watcher import View, Watcher
+from tui.view import View
+from tui.watcher import Watcher
 
 M = TypeVar("M", bound=Message)
 

@@ -45,7 +45,8 @@ from tui.screens.sizes import HEIGHTS, WIDTHS, fitting, too_small
 from tui.tables.columns import readable
 from tui.tables.sorting import Order
 from tui.telling import tell
-from tui.watcher import View, Watcher
+from tui.view import View
+from tui.watcher import Watcher
 from tui.widgets.experiments import ExperimentTable
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_line import KeyLine
