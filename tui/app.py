@@ -1,10 +1,10 @@
 """The App: a table of contents. It paints a frame first; all that stands in it is imported after that."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
+import threading
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +14,7 @@ from textual.app import App
 from textual.binding import Binding
 from textual.command import CommandPalette, Provider
 from textual.events import Key, Print, Resize
+from textual.message import Message
 from textual.theme import Theme, ThemeProvider
 from textual.widget import Widget
 from textual.widgets import Input
@@ -105,6 +106,7 @@ class AetuiApp(App[object]):
         self._root, self._storage, self._data_dir, self._focus = root, storage, data_dir, focus
         self._graphics, self._remembered = graphics or Graphics(), remembered
         self._opening = OpeningScreen(root, self.look)
+        self._is_home = threading.Event()
         self.set_class(not self.look.is_unicode, "-ascii")
         if os.environ.get("SSH_CONNECTION"):
             self.animation_level = "none"
@@ -113,11 +115,15 @@ class AetuiApp(App[object]):
         return self._opening
 
     def on_ready(self) -> None:
-        self._opening.refresh()  # what was ready before now may be on the terminal only in parts
         self._opening.call_after_refresh(self.run_worker, self._prepare_home)
 
     async def _prepare_home(self) -> None:
         """In a thread: keys reach the opening screen meanwhile, and the one that leaves is obeyed."""
+        from tui.view import View
+
+        # At once: its first query takes as long as all there is to mount, and runs beside it.
+        self.watcher.show(View(experiment=self._remembered.opens_at(self._focus)))
+        self.watcher.start()
         await asyncio.to_thread(import_module, "tui.screens.home")
         self.call_later(self._go_home)
 
@@ -135,7 +141,7 @@ class AetuiApp(App[object]):
             remembered=self._remembered,
         )
         await self.push_screen(self._home)
-        gc.enable()
+        self._is_home.set()
         for key in self._opening.keys:
             await self.on_event(key)
 
@@ -143,7 +149,12 @@ class AetuiApp(App[object]):
     def watcher(self) -> "Watcher":
         from tui.watcher import Watcher
 
-        return Watcher(self._root, self._storage, lambda message: self._home.post_message(message))
+        return Watcher(self._root, self._storage, self._post_home)
+
+    def _post_home(self, message: Message) -> None:
+        """In the watcher's thread."""
+        self._is_home.wait()
+        self._home.post_message(message)
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._change_ground)

@@ -62,6 +62,11 @@ class Remembered:
         except RequestError:
             return None
 
+    def opens_at(self, focus: RunName | None) -> str | None:
+        """The experiment that a screen begins with which was asked for ``focus``; None: nobody said."""
+        wanted = focus or self.focus
+        return wanted.experiment if wanted else self.experiment or None
+
     def write(self, root: Root) -> None:
         """Written aside and renamed; a root that is not there, or may not be written to, stays as it is."""
         with suppress(OSError), written_aside(_path(root)) as aside:

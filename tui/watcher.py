@@ -149,6 +149,7 @@ class Watcher:
         while not self._stopped:
             self._wake.clear()
             self._look()
+            gc.enable()  # off since before the screen opened
             self._wake.wait(self._period_s)
         self._news.note_leaving()
         if self._answers is not None:

@@ -86,7 +86,7 @@ class HomeScreen(GoingAbout):
         self.panes = AllPanes.made(look, graphics)
         self._keeper = Keeper(root, remembered, self.set_timer)
         self._wanted = focus or remembered.focus
-        self._experiment = self._wanted.experiment if self._wanted else remembered.experiment or None
+        self._experiment = remembered.opens_at(focus)
         self._is_sure = focus is not None
         """Whether the experiment is there for certain: one that is only remembered may be gone."""
         self._hides_ended = remembered.hides_ended
@@ -127,8 +127,6 @@ class HomeScreen(GoingAbout):
         self.panes.search.hide_pruned(self._hides_ended)
         if self._keeper.view.pane != self.pane:
             self.action_pane(self._keeper.view.pane)
-        self._watcher.show(View(experiment=self._experiment))
-        self._watcher.start()
 
     # What the watcher says
 
