@@ -31,6 +31,7 @@ from tui.remembered import Remembered
 from tui.screens.opening import OpeningScreen
 
 if TYPE_CHECKING:
+    from tui.first_look import FirstLook
     from tui.screens.home import HomeScreen
     from tui.watcher import Watcher
 
@@ -88,6 +89,7 @@ class AetuiApp(App[object]):
         focus: RunName | None = None,
         keymap: Keymap | None = None,
         graphics: Graphics | None = None,
+        first_look: "FirstLook | None" = None,
     ) -> None:
         super().__init__()
         bindings.OWN_KEYS.clear()
@@ -105,6 +107,7 @@ class AetuiApp(App[object]):
         self.failure: Exception | None = None
         self._root, self._storage, self._data_dir, self._focus = root, storage, data_dir, focus
         self._graphics, self._remembered = graphics or Graphics(), remembered
+        self._first_look = first_look
         self._opening = OpeningScreen(root, self.look)
         self._is_home = threading.Event()
         self.set_class(not self.look.is_unicode, "-ascii")
@@ -149,7 +152,7 @@ class AetuiApp(App[object]):
     def watcher(self) -> "Watcher":
         from tui.watcher import Watcher
 
-        return Watcher(self._root, self._storage, self._post_home)
+        return Watcher(self._root, self._storage, self._post_home, first_look=self._first_look)
 
     def _post_home(self, message: Message) -> None:
         """In the watcher's thread."""
@@ -233,6 +236,7 @@ def run(
     data_dir: Path | None,
     mouse: bool,
     focus: RunName | None = None,
+    first_look: "FirstLook | None" = None,
     debug: bool = False,
 ) -> None:
     """Open the screen and stay until the user leaves; then say in one line what goes on in the background.
@@ -243,7 +247,15 @@ def run(
     """
     if os.environ.get("TERM", "dumb") in ("", "dumb"):
         raise RequestError("This terminal (TERM=dumb) cannot show the screen: use `aetui ls` and `aetui show RUN`.")
-    app = AetuiApp(root, storage, data_dir=data_dir, focus=focus, keymap=read_keymap(), graphics=find_graphics())
+    app = AetuiApp(
+        root,
+        storage,
+        data_dir=data_dir,
+        focus=focus,
+        keymap=read_keymap(),
+        graphics=find_graphics(),
+        first_look=first_look,
+    )
     log = ScreenLog(root)
     try:
         with terminal_alone(log):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from store.names import RunName
-from store.records import Experiment, Run, Worker
+from tui.listing import Listing
 
 if TYPE_CHECKING:  # they bring numpy, which the first paint does not wait for
     from engine.notices import Notice
@@ -23,18 +23,6 @@ if TYPE_CHECKING:  # they bring numpy, which the first paint does not wait for
     from tui.panes.search.findings import Findings
     from tui.queue import Queue
     from tui.recipe_table import Row
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listing:
-    """All that the storage says: ``runs`` are those of ``chosen``. ``problem``: why nothing could be read."""
-
-    experiments: tuple[Experiment, ...] = ()
-    chosen: str | None = None
-    runs: tuple[Run, ...] = ()
-    workers: tuple[Worker, ...] = ()
-    queue: int = 0
-    problem: str = ""
 
 
 class _Latest(Message):

@@ -15,7 +15,7 @@ from store.artifacts import written_aside
 from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
-from tui.panes.strip import PANES
+from tui.panes import PANES
 
 PERIOD_S = 3.0
 _LARGEST = 65_536

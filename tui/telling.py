@@ -8,8 +8,9 @@ from textual.app import App
 
 from store.records import RunState
 from tui.bindings import key_of
+from tui.listing import Listing
 from tui.look import printable
-from tui.messages import Listing, NewsCame
+from tui.messages import NewsCame
 from tui.news import digest
 
 _MOST_TOLD = 3  # runs that one toast names

@@ -16,13 +16,13 @@ from textual.message import Message
 from store.errors import RequestError
 from store.paths import Root
 from store.records import RunState
+from tui.listing import Listing, read_listing
 from tui.messages import (
     CurvesChanged,
     FindingsChanged,
     FramesChanged,
     HealthChanged,
     ImagesChanged,
-    Listing,
     ListingChanged,
     LoadChanged,
     LogGrew,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from store.database import Database
     from store.listing_reader import ListingReader
     from store.news import Ended
+    from tui.first_look import FirstLook
     from tui.helpers.answers import Answers
     from tui.machine import LoadMeter
     from tui.panes.images.kept import AlbumReader
@@ -63,12 +64,18 @@ class Watcher:
     """``post`` must be safe to call from another thread, as Textual's ``post_message`` is."""
 
     def __init__(
-        self, root: Root, storage: str | None, post: Callable[[Message], Any], period_s: float = PERIOD_S
+        self,
+        root: Root,
+        storage: str | None,
+        post: Callable[[Message], Any],
+        period_s: float = PERIOD_S,
+        first_look: "FirstLook | None" = None,
     ) -> None:
         self.root = root
         self.storage = storage
         self._post = post
         self._period_s = period_s
+        self._first_look = first_look
         self._view = View()
         self._wake = threading.Event()
         self._stopped = False
@@ -146,6 +153,8 @@ class Watcher:
             return self._database
 
     def _follow(self) -> None:
+        if self._first_look is not None and (listing := self._first_look.read()):
+            self._tell(listing)
         while not self._stopped:
             self._wake.clear()
             self._look()
@@ -192,7 +201,6 @@ class Watcher:
             return
         from store.listing import change_token
         from store.listing_reader import ListingReader
-        from store.workers import workers
 
         database = self.open()
         self._changes = change_token(database)
@@ -203,19 +211,11 @@ class Watcher:
         self._reader = self._reader or ListingReader(database)
         if is_large := self._reader.is_partial:
             gc.disable()  # each pass over so many new records stalls the screen by 0.1 s
-        found, chosen, runs = self._reader.read(view.experiment)
+        listing = read_listing(database, self._reader, view.experiment)
         if is_large:
             gc.freeze()  # they are there to stay
             gc.enable()
-        self._tell(
-            Listing(
-                experiments=tuple(found),
-                chosen=chosen,
-                runs=runs,
-                workers=tuple(replace(w, heartbeat_age_s=0.0) for w in workers(database) if w.alive),
-                queue=sum(each.states.get(RunState.WAITING, 0) for each in found),
-            )
-        )
+        self._tell(listing)
         self._token, self._listed_at = token, time.monotonic()
         if self._reader.is_partial:  # the rest at once
             self._token = None

@@ -8,9 +8,9 @@ from store.names import RunName
 from store.paths import Root
 from tests.tui.conftest import Until
 from tests.tui.test_screen import SMALL, current, home, screen, sees, shown
+from tui.panes import PANES
 from tui.panes.log.lines import Cleaner, LogLine, error_starts, matches, row_starts
 from tui.panes.log.tails import LAST_BYTES, Growth, LogTail
-from tui.panes.strip import PANES
 
 LOG = str(PANES.index("log") + 1)
 TRACEBACK = """Traceback (most recent call last):

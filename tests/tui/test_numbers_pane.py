@@ -21,12 +21,12 @@ from tests.tui.conftest import Until
 from tests.tui.roots import epoch_line
 from tests.tui.test_screen import MIDDLE, SMALL, current, home, screen, sees, shown
 from tui.look import Look
+from tui.panes import PANES
 from tui.panes.numbers.difference_table import table
 from tui.panes.numbers.differences import differences
 from tui.panes.numbers.health import Health, HealthReader
 from tui.panes.numbers.health_lines import bar, confusion_lines, history_text
 from tui.panes.numbers.units import alarm, units_of
-from tui.panes.strip import PANES
 
 NUMBERS = str(PANES.index("numbers") + 1)
 

@@ -8,6 +8,7 @@ from store.errors import RequestError
 from store.names import RunName
 from tui.commands.errors import DONE
 from tui.commands.options import Options
+from tui.first_look import FirstLook
 
 _INSTEAD = "`aetui demo`, `aetui ls`, `aetui show RUN` and `aetui --help` work without one"
 
@@ -22,14 +23,17 @@ def open_screen(options: Options, focus: RunName | None = None) -> int:
         raise RequestError(f"The screen needs a terminal that can place its cursor, and TERM says dumb: {_INSTEAD}.")
     options.check()
     gc.disable()  # until the screen is up: nothing made so early becomes rubbish, and looking for it takes a tenth
+    root = options.find_root()
+    first_look = FirstLook(root, options.storage, focus)
     from tui.app import run  # textual: 250 ms, only once it is certain that it is wanted
 
     run(
-        options.find_root(),
+        root,
         options.storage,
         data_dir=options.data_dir,
         mouse=not options.no_mouse,
         focus=focus,
+        first_look=first_look,
         debug=options.debug,
     )
     return DONE

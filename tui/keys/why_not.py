@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textual.binding import Binding
 
 from tui.bindings import key_of
-from tui.panes.strip import PANES
+from tui.panes import PANES
 
 
 @dataclass(frozen=True, kw_only=True)

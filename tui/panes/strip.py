@@ -10,10 +10,9 @@ from textual.message import Message
 from store.records import Run, RunState
 from tui.bindings import key_of
 from tui.look import Look, duration_text, printable
+from tui.panes import PANES
 from tui.widgets.lines import Lines
 from tui.widgets.states import shown_state, shown_value
-
-PANES = ("loss", "latent", "images", "search", "numbers", "log")
 
 
 def time_left(run: Run) -> str:

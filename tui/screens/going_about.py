@@ -10,7 +10,8 @@ from textual.widgets import ContentSwitcher, Input
 from store.names import RunName
 from tui.look import Look
 from tui.messages import RecipesChanged, RowsChanged
-from tui.panes.strip import PANES, PaneStrip
+from tui.panes import PANES
+from tui.panes.strip import PaneStrip
 from tui.screens.tables import Tables
 from tui.watcher import Watcher
 

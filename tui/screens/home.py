@@ -12,6 +12,7 @@ from textual.widgets import ContentSwitcher, Static
 from store.names import RunName
 from store.paths import Root
 from tui import bindings
+from tui.listing import Listing
 from tui.look import Look
 from tui.messages import (
     CurvesChanged,
@@ -22,7 +23,6 @@ from tui.messages import (
     FramesChanged,
     HealthChanged,
     ImagesChanged,
-    Listing,
     ListingChanged,
     LoadChanged,
     LogGrew,

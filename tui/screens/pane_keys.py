@@ -8,7 +8,8 @@ from dataclasses import replace
 from store.names import RunName
 from store.records import Run, RunState
 from tui.bindings import key_of
-from tui.messages import Listing, Refused
+from tui.listing import Listing
+from tui.messages import Refused
 from tui.panes.loss.chart import TOP, Chart, Span
 from tui.screens.comparing import Comparing
 from tui.screens.run_actions import MOST_BESIDE

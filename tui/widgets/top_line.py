@@ -10,7 +10,8 @@ from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from engine.recipes.driving import DrivenRecipe
-    from tui.messages import Listing, LoadChanged
+    from tui.listing import Listing
+    from tui.messages import LoadChanged
 
 _LEAST_ROOT = 26
 """Columns that the name and the root keep before a recipe is told of."""

@@ -12,8 +12,8 @@ from engine.colours import TRAIN_COLOUR, VALIDATION_COLOUR
 from store.names import RunName
 from store.records import Run, RunState, Worker
 from tui.bindings import key_of
+from tui.listing import Listing
 from tui.look import Look, printable, run_colour
-from tui.messages import Listing
 from tui.panes.loss.chart import Chart
 from tui.widgets.lines import Lines
 
