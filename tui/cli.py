@@ -335,6 +335,50 @@ def compare(
 
 @app.command()
 @everywhere
+def export(
+    options: Options,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME...]", help="Experiments, runs or recipes [all].", show_default=False),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where it goes [ROOT/figures].")] = None,
+    format: Annotated[str | None, typer.Option(metavar="FORMATS", help="Of figures: png,pdf,svg [png].")] = None,
+    width: Annotated[int, typer.Option(help="Columns of a journal's page: 1 or 2.")] = 2,
+    dpi: Annotated[int, typer.Option(help="Dots an inch of png.")] = 200,
+    style: Annotated[str, typer.Option(help="light or dark.")] = "light",
+    data: Annotated[
+        str | None, typer.Option(metavar="FORMATS", help="Runs, curves and codes as csv,json,parquet.")
+    ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Event files of the runs, which TensorBoard opens.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Encoder and decoder of a run: torch.export and ONNX.")
+    ] = None,
+) -> int | None:
+    """Write figures and tables for a paper, with the numbers behind them; data and models where asked for.
+
+    With --data, --tensorboard or --model, figures are drawn only where --format asks for them.
+    """
+    from tui.commands.export import export
+    from tui.requests.exporting import Export, listed
+
+    is_other = any(each is not None for each in (data, tensorboard, model))
+    wanted = Export(
+        names=names or (),
+        out=out or options.find_root().figures,
+        formats=listed(format) if format is not None else () if is_other else ("png",),
+        data=listed(data),
+        tensorboard=tensorboard,
+        columns=width,
+        dpi=dpi,
+        style=style,
+    )
+    return export(options, wanted, model)
+
+
+@app.command()
+@everywhere
 def logs(
     options: Options,
     run: RunArgument,

@@ -30,7 +30,8 @@ class Overlay:
     def draw(self, style: "Style") -> "Figure":
         from matplotlib.ticker import MaxNLocator  # 0.3 s, for those who draw
 
-        with style.figure(height=0.55) as (figure, axes):
+        with style.figure(height=0.55) as figure:
+            axes = figure.subplots()
             for number, (epochs, values) in enumerate(self.curves.values()):
                 mark = "o" if len(epochs) == 1 else ""  # a line of one point is nothing
                 axes.plot(epochs, values, color=style.run_colour(number), marker=mark, markersize=3)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from engine.colours import CLASS_COLOURS, CLASS_INKS, RUN_COLOURS
@@ -14,7 +13,9 @@ from engine.colours import CLASS_COLOURS, CLASS_INKS, RUN_COLOURS
 _WIDTHS_IN = {1: 3.35, 2: 6.9}
 """Of one column and of two, as journals have them."""
 _TYPE_PT = 8
+_INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
 _DARK, _LIGHT = "#12161b", "#ffffff"
+_DARK_INK, _LIGHT_INK = "#22272e", "#d6dae0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +31,36 @@ class Style:
         colour = RUN_COLOURS[number % len(RUN_COLOURS)]
         return colour if self.is_dark else CLASS_INKS[CLASS_COLOURS.index(colour)]
 
+    def class_colour(self, number: int) -> str:
+        """Of the ``number``-th class: the same hue on the screen and in every figure."""
+        return (CLASS_COLOURS if self.is_dark else CLASS_INKS)[number % len(CLASS_COLOURS)]
+
+    @property
+    def ink(self) -> str:
+        """Of type and axes."""
+        return _LIGHT_INK if self.is_dark else _DARK_INK
+
+    @property
+    def ground(self) -> str:
+        return _DARK if self.is_dark else _LIGHT
+
+    @property
+    def width_in(self) -> float:
+        return _WIDTHS_IN[self.columns]
+
     @contextmanager
-    def figure(self, height: float) -> Iterator[tuple[Figure, Axes]]:
-        """A figure with one pair of axes to be drawn on meanwhile; ``height`` as a share of its width."""
-        width = _WIDTHS_IN[self.columns]
+    def figure(self, height: float) -> Iterator[Figure]:
+        """A figure to be drawn on meanwhile; ``height`` as a share of its width."""
+        with self.applied():
+            yield Figure(figsize=(self.width_in, self.width_in * height), layout="constrained")
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Matplotlib's settings are those of the style meanwhile."""
         with mpl.rc_context(self._settings()):
-            figure = Figure(figsize=(width, width * height), layout="constrained")
-            yield figure, figure.subplots()
+            yield
 
     def _settings(self) -> dict[Any, Any]:  # matplotlib has a type for each name that it knows
-        ink, ground = ("#d6dae0", _DARK) if self.is_dark else ("#22272e", _LIGHT)
         return {
             "font.family": "sans-serif",
             "font.sans-serif": ["DejaVu Sans"],  # it comes with matplotlib: the same type on every machine
@@ -53,6 +74,6 @@ class Style:
             "axes.grid": True,
             "grid.linewidth": 0.4,
             "grid.alpha": 0.3,
-            **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), ink),
-            **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), ground),
+            **dict.fromkeys(_INKED, self.ink),
+            **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), self.ground),
         }

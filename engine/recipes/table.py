@@ -13,7 +13,7 @@ from store.database import Database
 from store.names import RunName
 from store.paths import Root
 
-_HEADINGS = ("result", "reference", "ours", "spread", "better", "parameters", "epochs", "time", "runs")
+HEADINGS = ("result", "reference", "ours", "spread", "better", "parameters", "epochs", "time", "runs")
 _NUM_TEXT_COLUMNS = 1
 _NOTHING = "-"
 
@@ -102,8 +102,8 @@ def is_better(ours: float | None, reference: float | None, higher_is_better: boo
 
 def text(recipe: Recipe, rows: Sequence[Row]) -> str:
     """For a terminal: columns, then notes, then the command behind each number."""
-    lines = [_HEADINGS, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
+    lines = [HEADINGS, *(cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
     table = [
         "  ".join(
             cell.ljust(width) if column < _NUM_TEXT_COLUMNS else cell.rjust(width)
@@ -123,8 +123,8 @@ def markdown(recipe: Recipe, rows: Sequence[Row]) -> str:
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
-    alignment = ["---"] * _NUM_TEXT_COLUMNS + ["---:"] * (len(_HEADINGS) - _NUM_TEXT_COLUMNS)
-    table = [line(_HEADINGS), line(alignment), *(line(_cells(row)) for row in rows)]
+    alignment = ["---"] * _NUM_TEXT_COLUMNS + ["---:"] * (len(HEADINGS) - _NUM_TEXT_COLUMNS)
+    table = [line(HEADINGS), line(alignment), *(line(cells(row)) for row in rows)]
     notes = [f"- {row.title}: {'; '.join(row.notes)}" for row in rows if row.notes]
     commands = [f"- {row.id}: `{row.command}`" for row in rows if row.command]
     general = [f"- {note}" for note in recipe.notes]
@@ -138,9 +138,9 @@ def latex(recipe: Recipe, rows: Sequence[Row]) -> str:
     comments += [f"{row.id}: {row.command}" for row in rows if row.command]
 
     def line(cells: Sequence[str]) -> str:
-        return " & ".join(map(_escaped, cells)) + r" \\"
+        return " & ".join(map(escaped, cells)) + r" \\"
 
-    columns = "l" * _NUM_TEXT_COLUMNS + "r" * (len(_HEADINGS) - _NUM_TEXT_COLUMNS)
+    columns = "l" * _NUM_TEXT_COLUMNS + "r" * (len(HEADINGS) - _NUM_TEXT_COLUMNS)
     return (
         "\n".join(
             [
@@ -148,9 +148,9 @@ def latex(recipe: Recipe, rows: Sequence[Row]) -> str:
                 *(f"% {comment}" for comment in comments),
                 rf"\begin{{tabular}}{{{columns}}}",
                 r"\toprule",
-                line(_HEADINGS),
+                line(HEADINGS),
                 r"\midrule",
-                *(line(_cells(row)) for row in rows),
+                *(line(cells(row)) for row in rows),
                 r"\bottomrule",
                 r"\end{tabular}",
             ]
@@ -187,7 +187,8 @@ def number(value: float | None, unit: str) -> str:
             return f"{value:.2f} {unit}"
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def cells(row: Row) -> tuple[str, ...]:
+    """What a reader is shown of it, under `HEADINGS`."""
     return (
         row.title,
         number(row.reference, row.unit),
@@ -209,6 +210,7 @@ def _run_names(names: Sequence[RunName]) -> str:
     return " ".join(f"{experiment}/{','.join(numbers)}" for experiment, numbers in by_experiment.items()) or _NOTHING
 
 
-def _escaped(cell: str) -> str:
+def escaped(cell: str) -> str:
+    """As LaTeX takes it for text."""
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     return "".join(special.get(letter, rf"\{letter}" if letter in "%&_#${}" else letter) for letter in cell)

@@ -77,7 +77,7 @@ def _save(overlay: "Overlay", out: Path) -> None:
         raise RequestError("None of these runs has ended an epoch yet: there is nothing to draw.")
     style, numbers = Style(), out.with_suffix(".csv")
     try:
-        save_figure(overlay.draw(style), out, dpi=style.dpi)
+        save_figure(overlay.draw(style), out, style)
         save_numbers(numbers, overlay.COLUMNS, overlay.rows())
     except OSError as error:
         raise RequestError(f"{str(out)!a} cannot be written: {error.strerror or error}.") from error

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,21 +33,64 @@ def answer_of(
         RequestError: it says that it was asked for something that cannot be.
         HelperFailed: it failed.
     """
-    command = [sys.executable, "-P", "-m", module, "--root", str(database.root.path), *arguments]
-    environment = {**os.environ, **storage_environment(database.storage)}
-    if data_dir is not None:
-        environment[DATA_VARIABLE] = str(data_dir.expanduser().absolute())
     # `run` kills it at Ctrl-C.
     done = subprocess.run(
-        command,
+        _command(database, module, arguments),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        env=environment,
+        env=_environment(database, data_dir),
         check=False,
         start_new_session=outlives_us,
     )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"{module} ends with status {done.returncode}"]
-        raise (RequestError if done.returncode == _WRONG_REQUEST else HelperFailed)(printable(lines[-1]))
+    _check(module, done.returncode, done.stderr)
     return json.loads(done.stdout)
+
+
+def lines_of(
+    database: "Database", module: str, arguments: Sequence[str], data_dir: Path | None
+) -> Iterator[dict[str, Any]]:
+    """What ``python -P -m MODULE`` prints, a JSON object a line, as it comes; who stops listening ends it.
+
+    Raises:
+        RequestError, HelperFailed: as `answer_of` does, behind the last line.
+    """
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            _command(database, module, arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=_environment(database, data_dir),
+            start_new_session=True,  # a Ctrl-C is ours: it has files to take away
+        )
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                yield json.loads(line)
+            process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+            process.stdout.close()
+        errors.seek(0)
+        _check(module, process.returncode, errors.read())
+
+
+def _command(database: "Database", module: str, arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-P", "-m", module, "--root", str(database.root.path), *arguments]
+
+
+def _environment(database: "Database", data_dir: Path | None) -> dict[str, str]:
+    environment = {**os.environ, **storage_environment(database.storage)}
+    if data_dir is not None:
+        environment[DATA_VARIABLE] = str(data_dir.expanduser().absolute())
+    return environment
+
+
+def _check(module: str, status: int, errors: str) -> None:
+    if status:
+        lines = errors.strip().splitlines() or [f"{module} ends with status {status}"]
+        raise (RequestError if status == _WRONG_REQUEST else HelperFailed)(printable(lines[-1]))

@@ -1,0 +1,1 @@
+"""What leaves aetui: figures, tables, data, models."""

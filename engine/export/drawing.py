@@ -1,0 +1,62 @@
+"""One figure's files, drawn in a process of their own: matplotlib holds a core for as long as it draws."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.figures.files import save_figure, save_numbers
+from engine.figures.film import Film
+from engine.figures.numbers import Drawing, Numbers, Table
+from engine.figures.style import Style
+from store.artifacts import written_aside
+
+FILM_FORMAT = "gif"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """``formats``: some of `engine.figures.files.FORMATS`."""
+
+    formats: tuple[str, ...]
+    style: Style
+
+    @property
+    def of_report(self) -> str:
+        """In what a browser is shown a figure: what is drawn anyway, if it can."""
+        return next((each for each in ("png", "svg") if each in self.formats), "png")
+
+
+def draw(drawing: Drawing | Film, stem: Path, look: Look) -> None:
+    """``STEM.FORMAT`` in each format and in that of the report, and the numbers as ``STEM.csv`` or ``STEM.json``.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    _save_numbers(drawing.numbers(), stem)
+    if isinstance(drawing, Film):
+        drawing.save(with_ending(stem, FILM_FORMAT), look.style)
+        return
+    figure = drawing.draw(look.style)
+    for format in dict.fromkeys((*look.formats, look.of_report)):
+        save_figure(figure, with_ending(stem, format), look.style)
+
+
+def with_ending(stem: Path, format: str) -> Path:
+    """A name may have a dot in it: nothing is cut off."""
+    return stem.with_name(f"{stem.name}.{format}")
+
+
+def files_of(drawing: Drawing | Film, look: Look) -> Sequence[str]:
+    """The endings of what is left of it."""
+    pictures = (FILM_FORMAT,) if isinstance(drawing, Film) else look.formats
+    return (*pictures, "csv" if isinstance(drawing.numbers(), Table) else "json")
+
+
+def _save_numbers(numbers: Numbers, stem: Path) -> None:
+    if isinstance(numbers, Table):
+        save_numbers(with_ending(stem, "csv"), numbers.columns, numbers.rows)
+        return
+    with written_aside(with_ending(stem, "json")) as aside:
+        aside.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,52 @@
+"""What an export is made of: which runs, with what they were made, and by which code it was drawn."""
+
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from engine import provenance
+from engine.export.made import Made
+from engine.export.report import Missing
+from store.database import Database
+from store.names import RunName
+
+
+def describe(
+    database: Database,
+    runs: Iterable[RunName],
+    *,
+    figures: Mapping[str, Made],
+    missing: Sequence[Missing],
+    made_at: float,
+) -> dict[str, Any]:
+    """Everything but the files, which stand in it once they are in place. ``made_at``: Unix seconds."""
+    return {
+        "made": datetime.fromtimestamp(made_at, UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "versions": provenance.versions(),
+        "git_commit": provenance.git_commit(),
+        "figures": {
+            name: {"caption": made.caption, "runs": [str(run) for run in made.runs]} for name, made in figures.items()
+        },
+        "runs": {str(name): _of_run(database, name) for name in sorted(set(runs))},
+        "missing": [asdict(each) for each in missing],
+    }
+
+
+def _of_run(database: Database, name: RunName) -> dict[str, Any]:
+    """From what the run itself kept; empty where that is gone."""
+    try:
+        kept = json.loads(database.root.run(name).config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    spec = kept.get("spec", {})
+    return {
+        "seed": spec.get("seed"),
+        "git_commit": kept.get("git_commit"),
+        "versions": kept.get("versions"),
+        "device": kept.get("device"),
+        "spec": spec,
+    }

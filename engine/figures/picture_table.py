@@ -1,0 +1,89 @@
+"""Pictures in rows and columns, each pixel as sharp as it is."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from engine.figures.style import Style
+
+Pictures = npt.NDArray[np.uint8]
+_ENLARGED_TO = 112
+"""Dots across a picture: readers of pdf and svg blur what they enlarge themselves."""
+_GAP = 0.08
+"""Between pictures, as a share of one's side."""
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureTable:
+    """``pictures`` uint8 [R, K, C, H, W] in R rows of K; grey where C is 1, red green blue where it is 3.
+
+    ``row_names`` [R] stand on the left, ``column_names`` [K] above; either may be left out. ``facts`` goes into the
+    numbers beside the pixels: whatever tells where the pictures come from.
+    """
+
+    pictures: Pictures
+    row_names: Sequence[str] = ()
+    column_names: Sequence[str] = ()
+    row_label: str = ""
+    column_label: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def numbers(self) -> dict[str, Any]:
+        return {
+            "rows": list(self.row_names),
+            "columns": list(self.column_names),
+            **self.facts,
+            "pictures": {
+                "shape": list(self.pictures.shape),
+                "axes": "row, column, channel, height, width",
+                "dtype": "uint8",
+                "base64": base64.b64encode(np.ascontiguousarray(self.pictures).tobytes()).decode("ascii"),
+            },
+        }
+
+    def draw(self, style: "Style") -> "Figure":
+        canvas, step_y, step_x = self._canvas(style)
+        num_rows, num_columns = self.pictures.shape[:2]
+        margin_in = 0.25 + 0.07 * max(map(len, self.row_names), default=0)
+        picture_in = (style.width_in - margin_in) / num_columns
+        title_in = 0.45 if self.column_names or self.column_label else 0.1
+        height_in = picture_in * canvas.shape[0] / canvas.shape[1] * num_columns + title_in
+        with style.figure(height=height_in / style.width_in) as figure:
+            axes = figure.subplots()
+            axes.imshow(canvas, interpolation="none")
+            axes.grid(visible=False)
+            axes.spines[:].set_visible(False)
+            axes.tick_params(length=0, pad=2)
+            axes.set_yticks([(row + 0.5) * step_y for row in range(num_rows)] if self.row_names else [], self.row_names)
+            columns = [(column + 0.5) * step_x for column in range(num_columns)] if self.column_names else []
+            axes.set_xticks(columns, self.column_names)
+            axes.xaxis.tick_top()
+            axes.xaxis.set_label_position("top")
+            axes.set_xlabel(self.column_label)
+            axes.set_ylabel(self.row_label)
+        return figure
+
+    def _canvas(self, style: "Style") -> tuple[Pictures, int, int]:
+        """All of them in one picture [height, width, 3], and how far it is from one to the next, down and across."""
+        num_rows, num_columns, _, height, width = self.pictures.shape
+        times = max(1, _ENLARGED_TO // max(height, width))
+        gap = max(1, round(_GAP * times * max(height, width)))
+        step_y, step_x = times * height + gap, times * width + gap
+        ground = [int(style.ground[at : at + 2], 16) for at in (1, 3, 5)]
+        canvas = np.empty((num_rows * step_y - gap, num_columns * step_x - gap, 3), np.uint8)
+        canvas[:] = ground
+        for row, column in np.ndindex(num_rows, num_columns):
+            large = self.pictures[row, column].repeat(times, axis=1).repeat(times, axis=2)  # [C, height, width]
+            y, x = row * step_y, column * step_x
+            canvas[y : y + times * height, x : x + times * width] = large.transpose(
+                1, 2, 0
+            )  # grey spreads to all three
+        return canvas, step_y, step_x

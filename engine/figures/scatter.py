@@ -1,0 +1,81 @@
+"""Codes as points, coloured by class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.figures.numbers import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from engine.figures.style import Style
+
+UNLABELLED = "no label"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cloud:
+    """``points`` [N, 2] by one method."""
+
+    title: str
+    points: npt.NDArray[np.floating]
+    x_label: str
+    y_label: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scatter:
+    """``clouds`` of the same N images side by side; ``labels`` [N] (-1: none) count in ``class_names``."""
+
+    clouds: Sequence[Cloud]
+    labels: npt.NDArray[np.integer]
+    class_names: Sequence[str]
+
+    def numbers(self) -> Table:
+        names = [f"{cloud.title} {axis}" for cloud in self.clouds for axis in (cloud.x_label, cloud.y_label)]
+        coordinates = np.concatenate([cloud.points for cloud in self.clouds], axis=1)
+        return Table(
+            columns=("class", *names),
+            rows=[
+                (self._name(label), *map(float, places)) for label, places in zip(self.labels, coordinates, strict=True)
+            ],
+        )
+
+    def draw(self, style: "Style") -> "Figure":
+        is_stacked = style.columns == 1 and len(self.clouds) > 1
+        rows, columns = (len(self.clouds), 1) if is_stacked else (1, len(self.clouds))
+        height = rows * 0.85 if is_stacked or style.columns == 1 else (0.5 if columns > 1 else 0.72)
+        with style.figure(height=height) as figure:
+            all_axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+            for cloud, axes in zip(self.clouds, all_axes, strict=True):
+                self._draw(cloud, axes, style)
+            entries = all_axes[0].get_legend_handles_labels()
+            if entries[0]:
+                figure.legend(*entries, loc="outside right center", markerscale=2.5, handletextpad=0.1, borderpad=0)
+        return figure
+
+    def _draw(self, cloud: Cloud, axes: "Axes", style: "Style") -> None:
+        from matplotlib.patheffects import withStroke
+
+        for label in np.unique(self.labels):
+            own = cloud.points[self.labels == label]
+            colour = style.ink if label < 0 else style.class_colour(int(label))
+            axes.scatter(own[:, 0], own[:, 1], s=4, color=colour, linewidths=0, alpha=0.75, label=self._name(label))
+        for label in np.unique(self.labels[self.labels >= 0]):  # classes can be told apart without colour, too
+            own = cloud.points[self.labels == label]
+            middle = own[np.linalg.norm(own - np.median(own, axis=0), axis=1).argmin()]
+            halo = [withStroke(linewidth=2, foreground=style.ground)]
+            axes.text(
+                middle[0], middle[1], self._name(label), ha="center", va="center", weight="bold", path_effects=halo
+            )
+        axes.set_title(cloud.title)
+        axes.set_xlabel(cloud.x_label)
+        axes.set_ylabel(cloud.y_label)
+
+    def _name(self, label: int) -> str:
+        return UNLABELLED if label < 0 else self.class_names[label]
