@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from engine.figures.style import Style
 
 UNLABELLED = "no label"
+_INKED_PT2, _SIZES_PT2 = 3000.0, (3.0, 14.0)
+"""How much of a cloud is ink, and how large a point may be."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,16 +58,17 @@ class Scatter:
                 self._draw(cloud, axes, style)
             entries = all_axes[0].get_legend_handles_labels()
             if entries[0]:
-                figure.legend(*entries, loc="outside right center", markerscale=2.5, handletextpad=0.1, borderpad=0)
+                figure.legend(*entries, loc="outside right center", markerscale=2, handletextpad=0.1, borderpad=0)
         return figure
 
     def _draw(self, cloud: Cloud, axes: "Axes", style: "Style") -> None:
         from matplotlib.patheffects import withStroke
 
+        size = float(np.clip(_INKED_PT2 / max(len(self.labels), 1), *_SIZES_PT2))
         for label in np.unique(self.labels):
             own = cloud.points[self.labels == label]
             colour = style.ink if label < 0 else style.class_colour(int(label))
-            axes.scatter(own[:, 0], own[:, 1], s=4, color=colour, linewidths=0, alpha=0.75, label=self._name(label))
+            axes.scatter(own[:, 0], own[:, 1], s=size, color=colour, linewidths=0, alpha=0.75, label=self._name(label))
         for label in np.unique(self.labels[self.labels >= 0]):  # classes can be told apart without colour, too
             own = cloud.points[self.labels == label]
             middle = own[np.linalg.norm(own - np.median(own, axis=0), axis=1).argmin()]

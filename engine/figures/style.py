@@ -7,12 +7,14 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from engine.colours import CLASS_COLOURS, CLASS_INKS, RUN_COLOURS
 
 _WIDTHS_IN = {1: 3.35, 2: 6.9}
 """Of one column and of two, as journals have them."""
 _TYPE_PT = 8
+_PAD_IN = 0.06
 _INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
 _DARK, _LIGHT = "#12161b", "#ffffff"
 _DARK_INK, _LIGHT_INK = "#22272e", "#d6dae0"
@@ -52,7 +54,8 @@ class Style:
     def figure(self, height: float) -> Iterator[Figure]:
         """A figure to be drawn on meanwhile; ``height`` as a share of its width."""
         with self.applied():
-            yield Figure(figsize=(self.width_in, self.width_in * height), layout="constrained")
+            layout = ConstrainedLayoutEngine(w_pad=_PAD_IN, h_pad=_PAD_IN)
+            yield Figure(figsize=(self.width_in, self.width_in * height), dpi=self.dpi, layout=layout)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -72,6 +75,7 @@ class Style:
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": True,
+            "axes.axisbelow": True,
             "grid.linewidth": 0.4,
             "grid.alpha": 0.3,
             **dict.fromkeys(_INKED, self.ink),
