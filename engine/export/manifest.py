@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine import provenance
-from engine.export.made import Made
+from engine.export.figures.made import Made
 from engine.export.report import Missing
 from store.database import Database
 from store.names import RunName

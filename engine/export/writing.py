@@ -15,15 +15,15 @@ from typing import Any, Self
 
 from engine.analysis.loaded import load_run
 from engine.export import report
-from engine.export.cast import Cast
-from engine.export.data import check_formats, check_package, write_data
-from engine.export.desk import Desk, looking
+from engine.export.data.tables import check_formats, check_package, write_data
 from engine.export.drawing import FILM_FORMAT, Look, draw, files_of, with_ending
-from engine.export.figures import Entry, wanted
-from engine.export.made import Lacks, Made
+from engine.export.figures.cast import Cast
+from engine.export.figures.desk import Desk, looking
+from engine.export.figures.every import Entry, wanted
+from engine.export.figures.made import Lacks, Made
+from engine.export.figures.sights import Sights
 from engine.export.manifest import describe
 from engine.export.scope import Scope, scopes
-from engine.export.sights import Sights
 from engine.export.staging import publish, staged
 from engine.export.tables import Grid, write_table
 from engine.figures.files import FORMATS
@@ -127,7 +127,7 @@ def write(database: Database, names: Sequence[str], out: Path, wishes: Wishes, s
 
 
 def _write_events(database: Database, runs: Sequence[Run], folder: Path, say: Say) -> None:
-    from engine.export.tensorboard import write_events  # an optional package
+    from engine.export.data.tensorboard import write_events  # an optional package
 
     try:
         write_events(database, runs, folder, lambda part: say(round(part * len(runs)), len(runs), "tensorboard"))

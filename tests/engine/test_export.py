@@ -26,12 +26,13 @@ from PIL import Image
 from engine import catalog, crossval, jobs, search
 from engine.analysis.evaluate import main as evaluate
 from engine.analysis.loaded import load_run
-from engine.export import codes, writing
-from engine.export.cast import Cast
-from engine.export.desk import Desk
-from engine.export.figures import FIGURES
+from engine.export import writing
+from engine.export.figures import codes
+from engine.export.figures.cast import Cast
+from engine.export.figures.desk import Desk
+from engine.export.figures.every import FIGURES
+from engine.export.figures.sights import Sights
 from engine.export.scope import scopes
-from engine.export.sights import Sights
 from engine.export.writing import Wishes
 from engine.figures.scatter import Scatter
 from engine.figures.style import Style

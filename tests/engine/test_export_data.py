@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.export.data import FORMATS, write_data
-from engine.export.data_files import WRITERS
+from engine.export.data.files import WRITERS
+from engine.export.data.tables import FORMATS, write_data
 from store import control, listing, queue, workers
 from store.database import Database, open_database
 from store.errors import RequestError
@@ -201,7 +201,7 @@ def test_the_same_data_gives_the_same_bytes(database: Database, tmp_path: Path) 
 
 
 def test_runs_of_many_rows_are_one_table(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.export.data_files._ROWS_A_GROUP", 500)
+    monkeypatch.setattr("engine.export.data.files._ROWS_A_GROUP", 500)
     for number in range(3):
         name = add_run(database, "more", "waiting")
         write_codes(database.root.run(name), 1, 2 + number)

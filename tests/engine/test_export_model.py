@@ -23,11 +23,11 @@ from torch import Tensor
 from engine import catalog, jobs
 from engine.analysis.loaded import load_run
 from engine.data.images import Images
-from engine.export import model, model_check
-from engine.export.model_check import largest_difference, reference_of
-from engine.export.model_files import replace_all
-from engine.export.model_formats import ModelFile, as_onnx, as_torch, trace
-from engine.export.model_parts import parts_of
+from engine.export.model import check, process
+from engine.export.model.check import largest_difference, reference_of
+from engine.export.model.files import replace_all
+from engine.export.model.formats import ModelFile, as_onnx, as_torch, trace
+from engine.export.model.parts import parts_of
 from engine.models.autoencoder import ConvolutionalAutoencoder
 from engine.models.base import Autoencoder, Model
 from engine.models.classifier import Classifier
@@ -111,7 +111,7 @@ def older(folders: dict[str, Path], tmp_path: Path) -> Path:
 def export(database: Database, run: str, out: Path, *options: str) -> Export:
     said, told = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
-        status = model.main(["--root", str(database.root.path), run, "--out", str(out), *options])
+        status = process.main(["--root", str(database.root.path), run, "--out", str(out), *options])
     return Export(status, said.getvalue(), told.getvalue())
 
 
@@ -229,7 +229,7 @@ def test_nothing_of_this_machine_and_of_other_parts_is_in_the_files(folders: dic
 def test_the_same_run_gives_the_same_bytes_in_a_process_of_its_own(
     trained: Database, folders: dict[str, Path], tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-P", "-m", "engine.export.model", "--root", trained.root.path, "vae-digits/0"]
+    command = [sys.executable, "-P", "-m", "engine.export.model.process", "--root", trained.root.path, "vae-digits/0"]
     done = subprocess.run(
         [*command, "--out", "new/again"],
         cwd=tmp_path,
@@ -283,7 +283,7 @@ def test_a_file_that_differs_leaves_an_older_export_whole(
     trained: Database, older: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents(older)
-    monkeypatch.setattr(model_check, "_TOLERANCE", -1.0)
+    monkeypatch.setattr(check, "_TOLERANCE", -1.0)
     done = export(trained, "cae-digits/0", older)
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith("encoder.pt2 differs by ")

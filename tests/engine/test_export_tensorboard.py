@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from engine.export.tensorboard import write_events
+from engine.export.data.tensorboard import write_events
 from store import listing, schema, workers
 from store.database import Database, open_database
 from store.errors import RequestError
@@ -223,7 +223,7 @@ def test_without_its_package_nothing_is_written(
 def test_it_is_quiet_and_without_torch(database: Database, tmp_path: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from engine.export.tensorboard import write_events\n"
+        "from engine.export.data.tensorboard import write_events\n"
         "from store import listing\nfrom store.database import open_database\nfrom store.paths import Root\n"
         f"database = open_database(Root(Path({str(database.root.path)!r})))\n"
         f"write_events(database, listing.runs(database), Path({str(tmp_path)!r}))\n"

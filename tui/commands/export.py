@@ -63,7 +63,8 @@ def _export_model(options: Options, database: Database, names: Sequence[str], fo
     run = find_run(database, names[0])
     arguments = [str(run.name), "--out", str(folder.expanduser().absolute())]
     says = f"Writing the model of {run.name} and checking it against the original."
-    answer: dict[str, Any] = ask(database, "engine.export.model", arguments, says=says, data_dir=options.data_dir)
+    module = "engine.export.model.process"
+    answer: dict[str, Any] = ask(database, module, arguments, says=says, data_dir=options.data_dir)
     return answer
 
 

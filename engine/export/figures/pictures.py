@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from engine import catalog
-from engine.export.desk import Desk, told, whose
-from engine.export.made import Lacks, Made
-from engine.export.sights import Sights
+from engine.export.figures.desk import Desk, told, whose
+from engine.export.figures.made import Lacks, Made
+from engine.export.figures.sights import Sights
 from engine.figures.picture_table import Pictures, PictureTable
 from engine.noise import Noise
 from engine.spec import DenoisingSpec

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 
-from engine.export.model_parts import Part, outputs_of
+from engine.export.model.parts import Part, outputs_of
 from store.errors import RequestError
 
 _ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")

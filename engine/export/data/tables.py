@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.export.data_files import WRITERS, Block, Kind
+from engine.export.data.files import WRITERS, Block, Kind
 from store.database import Database
 from store.errors import RequestError
 from store.metrics import decode

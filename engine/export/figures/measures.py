@@ -2,9 +2,9 @@
 
 import shlex
 
-from engine.export.desk import Desk, told, whose
-from engine.export.histories import MSE
-from engine.export.made import Lacks, Made
+from engine.export.figures.desk import Desk, told, whose
+from engine.export.figures.histories import MSE
+from engine.export.figures.made import Lacks, Made
 from engine.figures.bars import Bars
 from engine.figures.confusion import Confusion
 from engine.figures.lines import Line, Lines, Panel

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.export.cast import Cast
-from engine.export.made import Lacks
-from engine.export.sights import Sights
+from engine.export.figures.cast import Cast
+from engine.export.figures.made import Lacks
+from engine.export.figures.sights import Sights
 from store.errors import RequestError
 from store.metrics import read_metrics
 from store.names import RunName

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.export import codes, histories, measures, pictures, searches
-from engine.export.cast import Cast
-from engine.export.desk import Desk
-from engine.export.made import Made
+from engine.export.figures import codes, histories, measures, pictures, searches
+from engine.export.figures.cast import Cast
+from engine.export.figures.desk import Desk
+from engine.export.figures.made import Made
 
 SEARCH, CROSSVAL = "search", "crossval"
 _IMAGING = frozenset({"cae", "dae", "vae"})

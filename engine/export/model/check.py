@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from engine.data.images import Images
-from engine.export.model_formats import ModelFile
-from engine.export.model_parts import Part, outputs_of
+from engine.export.model.formats import ModelFile
+from engine.export.model.parts import Part, outputs_of
 from engine.models.base import Model
 from store.errors import RequestError
 

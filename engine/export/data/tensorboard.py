@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 from sqlalchemy import select
 
-from engine.export.data import UNREADABLE, Codes, as_text, check_package, last_codes
+from engine.export.data.tables import UNREADABLE, Codes, as_text, check_package, last_codes
 from store import schema
 from store.artifacts import written_aside
 from store.database import Database

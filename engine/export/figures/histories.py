@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from engine.export.desk import Desk, numbers, told, whose
-from engine.export.made import Lacks, Made
+from engine.export.figures.desk import Desk, numbers, told, whose
+from engine.export.figures.made import Lacks, Made
 from engine.figures.lines import Line, Lines, Panel
 from store.records import Run
 

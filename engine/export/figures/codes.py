@@ -3,10 +3,10 @@
 import numpy as np
 
 from engine.analysis.projections import Pca
-from engine.export.desk import Desk, again, whose
-from engine.export.made import Lacks, Made
-from engine.export.pictures import several_dimensions
-from engine.export.sights import some
+from engine.export.figures.desk import Desk, again, whose
+from engine.export.figures.made import Lacks, Made
+from engine.export.figures.pictures import several_dimensions
+from engine.export.figures.sights import some
 from engine.figures.film import Film
 from engine.figures.scatter import Cloud, Scatter
 from store.records import Run

@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Sequence
 
 from engine import search
-from engine.export.desk import Desk
-from engine.export.histories import MSE, is_wide
-from engine.export.made import Lacks, Made
+from engine.export.figures.desk import Desk
+from engine.export.figures.histories import MSE, is_wide
+from engine.export.figures.made import Lacks, Made
 from engine.figures.bars import Bars
 from engine.figures.lines import Line, Lines, Panel
 from engine.figures.parallel import Axis, Course, ParallelCoordinates

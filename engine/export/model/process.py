@@ -1,7 +1,7 @@
 """Helper process: a run's model for use without aetui, as programs of `torch.export` and as ONNX.
 
-``python -P -m engine.export.model --root DIR RUN --out DIR`` writes the weights of the run's best epoch on the CPU, in
-float32, any number of images or codes at a time:
+``python -P -m engine.export.model.process --root DIR RUN --out DIR`` writes the weights of the run's best epoch on the
+CPU, in float32, any number of images or codes at a time:
 
 - ``encoder.pt2`` and ``encoder.onnx``: ``images`` [B, C, H, W] in [0, 1] -> ``codes`` [B, D]; of a variational run,
   their mean, and ``log_variance`` [B, D] as second output
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.analysis import process
-from engine.export.model_files import DESCRIPTION, replace_all, require_writable
+from engine.export.model.files import DESCRIPTION, replace_all, require_writable
 from engine.worker import prepare_environment
 from store import listing
 from store.database import Database
@@ -34,13 +34,13 @@ from store.names import RunName
 
 if TYPE_CHECKING:
     from engine.analysis.loaded import LoadedRun
-    from engine.export.model_check import Reference
-    from engine.export.model_formats import ModelFile
-    from engine.export.model_parts import Part
+    from engine.export.model.check import Reference
+    from engine.export.model.formats import ModelFile
+    from engine.export.model.parts import Part
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = process.parser("engine.export.model", __doc__)
+    parser = process.parser("engine.export.model.process", __doc__)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
 
@@ -59,9 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _export(database: Database, name: RunName, out: Path) -> dict[str, Any]:
     """Write the model of the run ``name`` into ``out`` and return what its model.json says."""
     from engine.analysis.loaded import load_run  # torch, 2.6 s: wrong requests need not wait for it
-    from engine.export.model_check import largest_difference, reference_of
-    from engine.export.model_formats import as_onnx, as_torch, missing_packages, trace
-    from engine.export.model_parts import parts_of
+    from engine.export.model.check import largest_difference, reference_of
+    from engine.export.model.formats import as_onnx, as_torch, missing_packages, trace
+    from engine.export.model.parts import parts_of
     from engine.training import checkpoints
 
     run = load_run(database, name, "cpu")
@@ -124,7 +124,7 @@ def _tensor(name: str, shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 def _missing() -> str | None:
-    from engine.export.model_formats import missing_packages
+    from engine.export.model.formats import missing_packages
 
     lacks = missing_packages()
     if not lacks:

@@ -1,0 +1,1 @@
+"""Runs, curves and codes, for pandas and for TensorBoard."""

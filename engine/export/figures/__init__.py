@@ -1,0 +1,1 @@
+"""Which figures there are, which runs are in them, and what is drawn."""

@@ -1,0 +1,1 @@
+"""Encoder and decoder of a run, for programs that know nothing of aetui."""
