@@ -197,7 +197,8 @@ class AetuiApp(App[object]):
         Over a slow link `/state` comes in one piece, and the letters pass by the table before the line has the focus.
         """
         if isinstance(self.focused, Input) and event.is_printable and event.character:
-            self.focused.replace(event.character, *self.focused.selection)
+            # Behind the event of its focus, which selects what stands there.
+            self.focused.post_message(Key(event.key, event.character))
             event.prevent_default()
 
     def action_help(self) -> None:

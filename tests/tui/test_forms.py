@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from engine import catalog, jobs, search
@@ -80,6 +81,21 @@ async def choose(pilot: Pilot[object], key: str, value: str) -> None:
 
 def is_open(pilot: Pilot[object], heading: str) -> Callable[[], bool]:
     return lambda: isinstance(pilot.app.screen, Form) and heading in shown(pilot)
+
+
+async def test_what_is_typed_right_behind_a_key_that_moves_takes_the_place_of_what_stood_there(
+    database: Database, root: Root, runs: dict[str, RunName], until: Until
+) -> None:
+    async with screen(root, (120, 36), focus=runs["complete"]) as pilot:
+        await until(lambda: current(pilot) == runs["complete"])
+        await pilot.press("n")
+        await until(is_open(pilot, "New run"))
+        for key in ("down", *"mnist"):  # in one piece, as over a slow link
+            pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        form = pilot.app.screen
+        assert isinstance(form, Form)
+        await until(lambda: form.values()["dataset"].endswith("mnist"))
+        assert form.values()["dataset"] == "mnist"
 
 
 @pytest.mark.parametrize("size", [SMALL, (120, 36)])
