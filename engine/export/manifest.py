@@ -2,27 +2,29 @@
 
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import provenance
-from engine.export.figures.made import Made
-from engine.export.report import Missing
 from store.database import Database
 from store.names import RunName
+
+if TYPE_CHECKING:  # they bring matplotlib
+    from engine.export.figures.made import Made
+    from engine.export.report import Missing
 
 
 def describe(
     database: Database,
-    runs: Iterable[RunName],
     *,
-    figures: Mapping[str, Made],
-    missing: Sequence[Missing],
+    figures: Mapping[str, "Made"],
+    missing: Sequence["Missing"],
     made_at: float,
 ) -> dict[str, Any]:
     """Everything but the files, which stand in it once they are in place. ``made_at``: Unix seconds."""
+    runs = {name for made in figures.values() for name in made.runs}
     return {
         "made": datetime.fromtimestamp(made_at, UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -31,7 +33,7 @@ def describe(
         "figures": {
             name: {"caption": made.caption, "runs": [str(run) for run in made.runs]} for name, made in figures.items()
         },
-        "runs": {str(name): _of_run(database, name) for name in sorted(set(runs))},
+        "runs": {str(name): _of_run(database, name) for name in sorted(runs)},
         "missing": [asdict(each) for each in missing],
     }
 

@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda got, _frame: sys.exit(128 + got))
     prepare_environment()
-    from engine.export.writing import Wishes, write  # torch and matplotlib, 3 s
+    from engine.export.wishes import Wishes
+    from engine.export.writing import write
 
     try:
         database = open_database(Root(options.root.absolute()), os.environ.get(STORAGE_VARIABLE))

@@ -17,7 +17,6 @@ _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Creator": None, "Date": None},
 }
 """What would tell of the day, or of the version of matplotlib."""
-FORMATS = tuple(_METADATA)
 _REPRODUCIBLE: dict[Any, Any] = {"svg.hashsalt": "aetui", "svg.fonttype": "path", "pdf.fonttype": 42}
 """Type is embedded: as outlines in ``svg``, as TrueType in ``pdf``."""
 

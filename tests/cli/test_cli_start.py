@@ -11,7 +11,21 @@ from tui.commands.options import Options, read_alone
 
 COMMANDS = (
     *("demo", "run", "search", "crossval", "evaluate", "latent", "recipe", "worker", "workers", "ls", "show", "logs"),
-    *("compare", "stop", "kill", "pause", "resume", "rm", "restore", "tag", "queue", "data", "doctor", "keys"),
+    *(
+        "compare",
+        "export",
+        "stop",
+        "kill",
+        "pause",
+        "resume",
+        "rm",
+        "restore",
+        "tag",
+        "queue",
+        "data",
+        "doctor",
+        "keys",
+    ),
     "notify",
 )
 HEAVY = ("torch", "torchvision", "sklearn", "optuna", "sqlalchemy", "textual", "plotext", "matplotlib", "numpy")

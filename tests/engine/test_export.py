@@ -33,7 +33,7 @@ from engine.export.figures.desk import Desk
 from engine.export.figures.every import FIGURES
 from engine.export.figures.sights import Sights
 from engine.export.scope import scopes
-from engine.export.writing import Wishes
+from engine.export.wishes import Wishes
 from engine.figures.scatter import Scatter
 from engine.figures.style import Style
 from engine.models.base import Autoencoder

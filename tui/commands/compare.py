@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.figures.formats import FORMATS
 from store.errors import RequestError
 from store.metrics import read_metrics
 from store.paths import Root
@@ -63,8 +64,6 @@ def _overlay(runs: Sequence[Run], root: Root) -> "Overlay":
 
 
 def _check_format(out: Path) -> None:
-    from engine.figures.files import FORMATS  # matplotlib
-
     if out.suffix.removeprefix(".") not in FORMATS:
         raise RequestError(f"--out {str(out)!a} is no figure: let its name end with .{', .'.join(FORMATS)}.")
 

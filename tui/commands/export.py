@@ -68,11 +68,22 @@ def _export_model(options: Options, database: Database, names: Sequence[str], fo
     return answer
 
 
+class _Beginning:
+    """Says once that it has begun, where nothing can be drawn over."""
+
+    def __init__(self) -> None:
+        self._is_told = False
+
+    def __call__(self, done: int, total: int, says: str) -> None:
+        if not self._is_told:
+            note("Exporting.")
+            self._is_told = True
+
+
 @contextmanager
 def _progress() -> Iterator[_Shows]:
     if not is_terminal(sys.stderr):
-        note("Exporting.")
-        yield lambda done, total, says: None
+        yield _Beginning()
         return
     columns = (
         TextColumn("exporting"),
