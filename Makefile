@@ -17,7 +17,7 @@ $(shell rm -f $(INSTALLED) $(INSTALLED_DEV))
 endif
 endif
 
-.PHONY: demo test test-slow check bench pictures clean
+.PHONY: demo test test-slow check bench pictures figures clean
 
 demo: $(INSTALLED)
 	@$(BIN)/aetui demo
@@ -39,6 +39,9 @@ bench: $(INSTALLED_DEV)
 
 pictures: $(INSTALLED_DEV)
 	@$(BIN)/python -m tests.tui.pictures
+
+figures: $(INSTALLED_DEV)
+	@$(BIN)/python -m tests.engine.pictures
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -48,8 +48,8 @@ def publish(aside: Path, manifest: Mapping[str, Any], *, is_whole: bool) -> dict
     out = aside.parent
     before = read_manifest(out)
     files = {str(file.relative_to(aside)): _hash(file) for file in sorted(aside.rglob("*")) if file.is_file()}
-    kept = {} if is_whole else {**before}
-    described = {**kept, **manifest, "files": dict(sorted({**kept.get("files", {}), **files}.items()))}
+    kept = {} if is_whole else before
+    described = {**manifest, **kept, "files": dict(sorted({**kept.get("files", {}), **files}.items()))}
     # All is on the disk by now: what is left to do are renames.
     for name in files:
         target = out / name

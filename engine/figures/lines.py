@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from engine.figures.style import Style
 
 Look = Literal["line", "dashed", "faint", "steps", "points", "crosses"]
+_HEIGHTS, _BESIDE_HEIGHT = {1: 0.78, 2: 0.6}, 0.42
+"""Of one panel that has the whole width, and of several side by side, as shares of it."""
+_HANDLE_IN = 0.45
+"""What an entry of the legend takes beside its name."""
+LOG_TICKS = (1.0, 2.0, 5.0)
+PLAIN = "{x:g}"
+"""Ticks of a logarithmic axis: in numbers, for errors that span a factor of ten or two."""
+
 _LOOKS: dict[Look, dict[str, Any]] = {
     "line": {},
     "dashed": {"linestyle": "--"},
@@ -72,14 +80,15 @@ class Lines:
     def draw(self, style: "Style") -> "Figure":
         is_stacked = style.columns == 1 and len(self.panels) > 1
         rows, columns = (len(self.panels), 1) if is_stacked else (1, len(self.panels))
-        with style.figure(height=0.7 * rows if is_stacked else (0.62 if columns == 1 else 0.4)) as figure:
+        height = _BESIDE_HEIGHT if columns > 1 else _HEIGHTS[style.columns]
+        with style.figure(height=height * rows) as figure:
             for panel, axes in zip(self.panels, figure.subplots(rows, columns, squeeze=False).flat, strict=True):
-                _draw(panel, axes, style)
+                _draw(panel, axes, style, style.width_in / columns)
         return figure
 
 
-def _draw(panel: Panel, axes: "Axes", style: "Style") -> None:
-    from matplotlib.ticker import MaxNLocator  # 0.3 s, for those who draw
+def _draw(panel: Panel, axes: "Axes", style: "Style", width_in: float) -> None:
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator  # 0.3 s, for those who draw
 
     entries: dict[str, Line2D] = {}
     for line in panel.lines:
@@ -97,9 +106,25 @@ def _draw(panel: Panel, axes: "Axes", style: "Style") -> None:
     axes.set_ylabel(panel.y_label)
     if panel.log_x:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=LOG_TICKS))
+        axes.xaxis.set_major_formatter(PLAIN)
     elif panel.is_x_whole:
         axes.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True, min_n_ticks=1))
     if panel.log_y:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=LOG_TICKS))
+        axes.yaxis.set_major_formatter(PLAIN)
+        axes.yaxis.set_minor_locator(NullLocator())
     if len(entries) > 1:
-        axes.legend(list(entries.values()), list(entries))
+        widest = max(map(style.width_of, entries)) + _HANDLE_IN
+        columns = max(1, int(0.85 * width_in / widest))
+        # Above, where no data can be: "best" lies over something where curves fill the panel.
+        axes.legend(
+            list(entries.values()),
+            list(entries),
+            ncols=columns,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            borderaxespad=0.2,
+            columnspacing=1.2,
+        )

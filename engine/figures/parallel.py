@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.figures.lines import LOG_TICKS, PLAIN
 from engine.figures.numbers import Table
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class ParallelCoordinates:
         from matplotlib import colormaps
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import LogNorm, Normalize
+        from matplotlib.ticker import LogLocator, NullLocator
 
         values = [course.value for course in self.courses]
         log = min(values) > 0 and max(values) > 5 * min(values)
@@ -80,7 +82,10 @@ class ParallelCoordinates:
                 known = [(x, y) for x, y in enumerate(heights) if y is not None]
                 axes.plot(*zip(*known, strict=True), color=colours.cmap(norm(course.value)), linewidth=0.9, alpha=0.9)
             self._label(axes, all_axes, style)
-            figure.colorbar(colours, ax=axes, label=self.value_name, shrink=0.9)
+            bar = figure.colorbar(colours, ax=axes, label=self.value_name, shrink=0.9, format=PLAIN)
+            if log:
+                bar.ax.yaxis.set_major_locator(LogLocator(subs=LOG_TICKS))
+                bar.ax.yaxis.set_minor_locator(NullLocator())
         return figure
 
     def _places(self, all_axes: Sequence[Axis]) -> list[list[float | None]]:
@@ -119,8 +124,11 @@ class ParallelCoordinates:
                     path_effects=halo,
                     zorder=5,
                 )
-        names = [axis.name.replace("_", "\n") if style.columns == 1 else axis.name for axis in all_axes]
-        axes.set_xticks(range(len(all_axes)), names)
+        names = [axis.name for axis in all_axes]
+        is_narrow = style.columns == 1
+        axes.set_xticks(
+            range(len(names)), names, rotation=30 if is_narrow else 0, ha="right" if is_narrow else "center"
+        )
         axes.set_yticks([])
         axes.set_ylim(-0.06, 1.06)
         axes.grid(visible=False)

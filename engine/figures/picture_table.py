@@ -18,7 +18,8 @@ _ENLARGED_TO = 112
 """Dots across a picture: readers of pdf and svg blur what they enlarge themselves."""
 _GAP = 0.08
 """Between pictures, as a share of one's side."""
-_MOST_NAMED = 20
+_EDGE_IN = 0.08
+"""Of paper around all of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +53,17 @@ class PictureTable:
     def draw(self, style: "Style") -> "Figure":
         canvas, step_y, step_x = self._canvas(style)
         num_rows, num_columns = self.pictures.shape[:2]
-        margin_in = 0.25 + 0.07 * max(map(len, self.row_names), default=0)
-        picture_in = (style.width_in - margin_in) / num_columns
-        title_in = 0.45 if self.column_names or self.column_label else 0.1
-        height_in = picture_in * canvas.shape[0] / canvas.shape[1] * num_columns + title_in
-        with style.figure(height=height_in / style.width_in) as figure:
-            axes = figure.subplots()
-            axes.imshow(canvas, interpolation="none")
+        line_in = style.type_in * 1.6
+        left_in = _EDGE_IN + max(map(style.width_of, self.row_names), default=0) + (line_in if self.row_label else 0)
+        top_in = _EDGE_IN + line_in * (bool(self.column_names) + bool(self.column_label))
+        picture_in = style.width_in - left_in - _EDGE_IN
+        height_in = picture_in * canvas.shape[0] / canvas.shape[1]
+        whole_in = top_in + height_in + _EDGE_IN
+        with style.figure(height=whole_in / style.width_in, is_laid_out=True) as figure:
+            # Placed by hand: pictures have no axes that would have to find room, and all the width is theirs.
+            width = style.width_in
+            axes = figure.add_axes((left_in / width, _EDGE_IN / whole_in, picture_in / width, height_in / whole_in))
+            axes.imshow(canvas, interpolation="none", aspect="auto")
             axes.grid(visible=False)
             axes.spines[:].set_visible(False)
             axes.tick_params(length=0, pad=2)
@@ -67,8 +72,8 @@ class PictureTable:
             axes.set_xticks(columns, self.column_names)
             axes.xaxis.tick_top()
             axes.xaxis.set_label_position("top")
-            axes.set_xlabel(self.column_label)
-            axes.set_ylabel(self.row_label)
+            axes.set_xlabel(self.column_label, labelpad=2)
+            axes.set_ylabel(self.row_label, labelpad=2)
         return figure
 
     def _canvas(self, style: "Style") -> tuple[Pictures, int, int]:

@@ -74,7 +74,7 @@ class Scatter:
             middle = own[np.linalg.norm(own - np.median(own, axis=0), axis=1).argmin()]
             halo = [withStroke(linewidth=2, foreground=style.ground)]
             axes.text(
-                middle[0], middle[1], self._name(label), ha="center", va="center", weight="bold", path_effects=halo
+                middle[0], middle[1], self._name(label), ha="center", va="center", fontsize="large", path_effects=halo
             )
         axes.set_title(cloud.title)
         axes.set_xlabel(cloud.x_label)

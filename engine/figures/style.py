@@ -7,13 +7,18 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.textpath import TextPath
 
 from engine.colours import CLASS_COLOURS, CLASS_INKS, RUN_COLOURS
 
 _WIDTHS_IN = {1: 3.35, 2: 6.9}
 """Of one column and of two, as journals have them."""
 _TYPE_PT = 8
+_FAMILY = "DejaVu Sans"
+"""It comes with matplotlib: the same type on every machine."""
+_TYPE = FontProperties(family=_FAMILY)
 _PAD_IN = 0.06
 _INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
 _DARK, _LIGHT = "#12161b", "#ffffff"
@@ -50,11 +55,23 @@ class Style:
     def width_in(self) -> float:
         return _WIDTHS_IN[self.columns]
 
+    @property
+    def type_in(self) -> float:
+        """How high a line of type is, in inches."""
+        return _TYPE_PT / 72
+
+    def width_of(self, text: str) -> float:
+        """In inches."""
+        return float(TextPath((0, 0), text, size=_TYPE_PT, prop=_TYPE).get_extents().x1) / 72 if text.strip() else 0.0
+
     @contextmanager
-    def figure(self, height: float) -> Iterator[Figure]:
-        """A figure to be drawn on meanwhile; ``height`` as a share of its width."""
+    def figure(self, height: float, *, is_laid_out: bool = False) -> Iterator[Figure]:
+        """A figure to be drawn on meanwhile; ``height`` as a share of its width.
+
+        Room for what stands around its axes is found by itself, unless it ``is_laid_out`` already.
+        """
         with self.applied():
-            layout = ConstrainedLayoutEngine(w_pad=_PAD_IN, h_pad=_PAD_IN)
+            layout = None if is_laid_out else ConstrainedLayoutEngine(w_pad=_PAD_IN, h_pad=_PAD_IN)
             yield Figure(figsize=(self.width_in, self.width_in * height), dpi=self.dpi, layout=layout)
 
     @contextmanager
@@ -66,7 +83,7 @@ class Style:
     def _settings(self) -> dict[Any, Any]:  # matplotlib has a type for each name that it knows
         return {
             "font.family": "sans-serif",
-            "font.sans-serif": ["DejaVu Sans"],  # it comes with matplotlib: the same type on every machine
+            "font.sans-serif": [_FAMILY],
             "font.size": _TYPE_PT,
             "axes.titlesize": _TYPE_PT,
             "legend.fontsize": _TYPE_PT - 1,

@@ -11,10 +11,10 @@ from engine.export.figures.made import Lacks, Made
 from engine.figures.lines import Line, Lines, Panel
 from store.records import Run
 
-MSE = "mean squared error per pixel"
+MSE = "MSE per pixel"
 _TRAINING, _VALIDATION = 0, 2
 """Colours, as the loss pane has them."""
-_WIDE = 10.0
+_WIDE = 4.0
 """Errors that differ by such a factor want a logarithmic axis."""
 
 
@@ -40,7 +40,7 @@ def variational(desk: Desk) -> Made:
     lines = desk.epochs(run)
     panels = [
         _both(lines, "mse", MSE, best=_best_epoch(desk, run)),
-        _both(lines, "kl", "KL divergence (nats per image)"),
+        _both(lines, "kl", "KL (nats per image)"),
     ]
     what = f"Reconstruction and KL apart; the loss is their sum, the KL weighted with beta = {run.params['beta']:g}."
     return Made(

@@ -25,22 +25,28 @@ def over_noise(desk: Desk) -> Made:
     lines = []
     for colour, run in enumerate(runs):
         x, y = _noise_curve(run)
-        trained = f"trained on {run.params['noise']}" if "noise" in run.params else "trained without noise"
-        lines.append(Line(name=f"{run.name}, {trained}", x=x, y=y, colour=colour))
+        lines.append(Line(name=_trained(run), x=x, y=y, colour=colour))
     reference = _reference(desk)
     if reference is not None:
         lines.append(reference)
     panel = Panel(
         y_label=f"{MSE} (test)",
-        x_label="Gaussian noise on the input (standard deviation; pixels in [0, 1])",
+        x_label="standard deviation of the noise (pixels in [0, 1])",
         lines=lines,
         is_x_whole=False,
     )
     return Made(
         drawing=Lines(panels=[panel]),
-        caption="Error of the reconstruction against the clean test images over the noise on the input.",
+        caption=(
+            "Error of the reconstruction against the clean test images over the Gaussian noise on the input. "
+            + " ".join(f"{_trained(run).capitalize()}: {run.name}." for run in runs)
+        ),
         runs=tuple(run.name for run in runs),
     )
+
+
+def _trained(run: Run) -> str:
+    return f"trained on {run.params['noise']}" if "noise" in run.params else "trained without noise"
 
 
 def _noise_curve(run: Run) -> tuple[list[float], list[float]]:
@@ -97,7 +103,7 @@ def kl_by_unit(desk: Desk) -> Made:
             names=[f"z{unit}" for unit in range(1, len(values) + 1)],
             values=values,
             names_label="unit of the code",
-            values_label="KL divergence (nats per test image)",
+            values_label="KL (nats per test image)",
         ),
         caption=f"KL divergence by unit of the code; {active} of {len(values)} units are active. {whose(run)}",
         runs=(run.name,),

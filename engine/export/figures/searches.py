@@ -57,7 +57,7 @@ def importance(desk: Desk) -> Made:
             names=list(shares),
             values=list(shares.values()),
             names_label="setting",
-            values_label=f"importance for the {_VALUE} (PED-ANOVA, parts of 1)",
+            values_label="importance (PED-ANOVA, parts of 1)",
             is_horizontal=True,
         ),
         caption=f"What mattered in the search {experiment}: PED-ANOVA (Watanabe et al. 2023) over its complete runs.",
