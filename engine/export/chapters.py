@@ -25,6 +25,7 @@ from engine.export.wishes import Say, Wishes
 from engine.figures.style import Style
 from store.artifacts import written_aside
 from store.database import Database
+from store.errors import RequestError
 
 _CAPTIONS, _REPORT = "captions.md", "report.html"
 _FILE_ENDINGS = {".png", ".pdf", ".svg", ".gif", ".csv", ".json", ".md", ".tex", ".html", ".parquet"}
@@ -101,9 +102,12 @@ def _build(entry: Entry, desk: Desk, chapter: Chapter) -> Made | None:
     try:
         return entry.build(desk)
     except Lacks as lack:
-        missing = report.Missing(scope=chapter.folder, figure=entry.name, reason=str(lack), command=lack.command)
-        chapter.missing.append(missing)
-        return None
+        reason, command = str(lack), lack.command
+    except RequestError as error:
+        reason, command = str(error), ""
+    missing = report.Missing(scope=chapter.folder, figure=entry.name, reason=reason.rstrip("."), command=command)
+    chapter.missing.append(missing)
+    return None
 
 
 def _digest(made: Made) -> bytes:

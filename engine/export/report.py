@@ -37,7 +37,7 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True)
 class Missing:
-    """``scope`` is "" for what lies flat."""
+    """``scope`` is "" for what lies flat, ``command`` where none would help."""
 
     scope: str
     figure: str
@@ -83,7 +83,8 @@ def _section(section: Section) -> str:
     if section.missing:
         lines = "".join(
             f"<li><b>{html.escape(each.figure)}</b>: {html.escape(each.reason)}. "
-            f"<code>{html.escape(each.command)}</code></li>"
+            + (f"<code>{html.escape(each.command)}</code>" if each.command else "")
+            + "</li>"
             for each in section.missing
         )
         parts.append(f"<h3>Not drawn yet</h3><ul>{lines}</ul>")

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
     from engine.figures.style import Style
 
-_MOST_UPRIGHT = 12
-"""Names longer than this, all taken together with their number, lie on their side."""
+_BAR_IN, _AROUND_IN = 0.24, 0.5
+"""What a lying bar takes, and all of them what is below."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bars:
-    """``are_classes``: each in the colour of its class. ``threshold``: a line across, and what it is called."""
+    """``are_classes``: each in the colour of its class. Where names are too long to stand below, the bars lie."""
 
     names: Sequence[str]
     values: Sequence[float]
@@ -25,7 +25,6 @@ class Bars:
     values_label: str
     is_horizontal: bool = False
     are_classes: bool = False
-    threshold: tuple[float, str] | None = None
 
     def numbers(self) -> Table:
         return Table(
@@ -35,9 +34,11 @@ class Bars:
     def draw(self, style: "Style") -> "Figure":
         places = list(range(len(self.names)))
         colours = [style.class_colour(place) if self.are_classes else style.run_colour(0) for place in places]
-        with style.figure(height=0.62 if not self.is_horizontal else 0.14 + 0.06 * len(places)) as figure:
+        is_long = max(map(style.width_of, self.names)) * len(places) > 0.7 * style.width_in
+        lies = self.is_horizontal or is_long
+        with style.figure(height=(_AROUND_IN + _BAR_IN * len(places)) / style.width_in if lies else 0.6) as figure:
             axes = figure.subplots()
-            if self.is_horizontal:
+            if lies:
                 axes.barh(places, self.values, color=colours, height=0.7)
                 axes.set_yticks(places, self.names)
                 axes.invert_yaxis()  # the first on top
@@ -45,16 +46,8 @@ class Bars:
                 axes.grid(visible=False, axis="y")
             else:
                 axes.bar(places, self.values, color=colours, width=0.75)
-                is_crowded = sum(map(len, self.names)) * 2 > 30 * style.columns
-                axes.set_xticks(
-                    places, self.names, rotation=45 if is_crowded else 0, ha="right" if is_crowded else "center"
-                )
+                axes.set_xticks(places, self.names)
                 axes.set_xlabel(self.names_label)
                 axes.set_ylabel(self.values_label)
                 axes.grid(visible=False, axis="x")
-            if self.threshold is not None:
-                value, name = self.threshold
-                mark = axes.axvline if self.is_horizontal else axes.axhline
-                line = mark(value, color=style.ink, linewidth=0.8, linestyle="--")
-                axes.legend([line], [name])
         return figure

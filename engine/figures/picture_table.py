@@ -18,6 +18,7 @@ _ENLARGED_TO = 112
 """Dots across a picture: readers of pdf and svg blur what they enlarge themselves."""
 _GAP = 0.08
 """Between pictures, as a share of one's side."""
+_MOST_LETTERS = 24
 _EDGE_IN = 0.08
 """Of paper around all of it."""
 
@@ -53,10 +54,17 @@ class PictureTable:
     def draw(self, style: "Style") -> "Figure":
         canvas, step_y, step_x = self._canvas(style)
         num_rows, num_columns = self.pictures.shape[:2]
+        rows, columns = [list(map(_short, names)) for names in (self.row_names, self.column_names)]
         line_in = style.type_in * 1.6
-        left_in = _EDGE_IN + max(map(style.width_of, self.row_names), default=0) + (line_in if self.row_label else 0)
-        top_in = _EDGE_IN + line_in * (bool(self.column_names) + bool(self.column_label))
+        left_in = _EDGE_IN + max(map(style.width_of, rows), default=0) + (line_in if self.row_label else 0)
         picture_in = style.width_in - left_in - _EDGE_IN
+        widest_in = max((style.width_of(name) for name in columns if name), default=0)
+        room_in = picture_in / max(1, num_columns) * _sparseness(columns)
+        is_on_end = widest_in > 0.9 * room_in
+        if not is_on_end:  # the last name may stand out beyond its picture
+            picture_in -= max(0.0, (widest_in - picture_in / max(1, num_columns)) / 2)
+        names_in = (widest_in + 0.5 * line_in if is_on_end else line_in) if columns else 0
+        top_in = _EDGE_IN + names_in + (line_in if self.column_label else 0)
         height_in = picture_in * canvas.shape[0] / canvas.shape[1]
         whole_in = top_in + height_in + _EDGE_IN
         with style.figure(height=whole_in / style.width_in, is_laid_out=True) as figure:
@@ -67,9 +75,9 @@ class PictureTable:
             axes.grid(visible=False)
             axes.spines[:].set_visible(False)
             axes.tick_params(length=0, pad=2)
-            axes.set_yticks([(row + 0.5) * step_y for row in range(num_rows)] if self.row_names else [], self.row_names)
-            columns = [(column + 0.5) * step_x for column in range(num_columns)] if self.column_names else []
-            axes.set_xticks(columns, self.column_names)
+            axes.set_yticks([(row + 0.5) * step_y for row in range(num_rows)] if rows else [], rows)
+            places = [(column + 0.5) * step_x for column in range(num_columns)] if columns else []
+            axes.set_xticks(places, columns, rotation=90 if is_on_end else 0)
             axes.xaxis.tick_top()
             axes.xaxis.set_label_position("top")
             axes.set_xlabel(self.column_label, labelpad=2)
@@ -92,3 +100,12 @@ class PictureTable:
                 1, 2, 0
             )  # grey spreads to all three
         return canvas, step_y, step_x
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 3]}..."
+
+
+def _sparseness(names: Sequence[str]) -> int:
+    """Of how many columns one has a name."""
+    return next((at for at, name in enumerate(names) if at and name), 1)

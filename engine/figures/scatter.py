@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from engine.figures.style import Style
 
 UNLABELLED = "no label"
+_WIDEST_BESIDE_IN = 0.6
+"""Longer names of classes stand below the clouds."""
+_MOST_LETTERS = 3
+"""Longer names cover the cloud."""
 _INKED_PT2, _SIZES_PT2 = 3000.0, (3.0, 14.0)
 """How much of a cloud is ink, and how large a point may be."""
 
@@ -56,9 +60,18 @@ class Scatter:
             all_axes = list(figure.subplots(rows, columns, squeeze=False).flat)
             for cloud, axes in zip(self.clouds, all_axes, strict=True):
                 self._draw(cloud, axes, style)
-            entries = all_axes[0].get_legend_handles_labels()
-            if entries[0]:
-                figure.legend(*entries, loc="outside right center", markerscale=2, handletextpad=0.1, borderpad=0)
+            handles, names = all_axes[0].get_legend_handles_labels()
+            widest_in = max(map(style.width_of, names), default=0)
+            is_below = widest_in > _WIDEST_BESIDE_IN
+            figure.legend(
+                handles,
+                names,
+                loc="outside lower center" if is_below else "outside right center",
+                ncols=max(1, int(style.width_in / (widest_in + 0.3))) if is_below else 1,
+                markerscale=2,
+                handletextpad=0.1,
+                borderpad=0,
+            )
         return figure
 
     def _draw(self, cloud: Cloud, axes: "Axes", style: "Style") -> None:
@@ -70,6 +83,8 @@ class Scatter:
             colour = style.ink if label < 0 else style.class_colour(int(label))
             axes.scatter(own[:, 0], own[:, 1], s=size, color=colour, linewidths=0, alpha=0.75, label=self._name(label))
         for label in np.unique(self.labels[self.labels >= 0]):  # classes can be told apart without colour, too
+            if len(self._name(label)) > _MOST_LETTERS:
+                continue
             own = cloud.points[self.labels == label]
             middle = own[np.linalg.norm(own - np.median(own, axis=0), axis=1).argmin()]
             halo = [withStroke(linewidth=2, foreground=style.ground)]

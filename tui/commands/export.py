@@ -111,7 +111,7 @@ def _say_export(told: Mapping[str, Any], wanted: Export) -> None:
     for figure, reason, command in reasons:
         figures.setdefault(figure, (reason, command))
     for figure, (reason, command) in figures.items():
-        say(f"not yet: {figure}, {printable(reason)}: `{printable(command)}`")
+        say(f"not yet: {figure}, {printable(reason)}" + (f": `{printable(command)}`" if command else ""))
 
 
 def _say_model(told: Mapping[str, Any]) -> None:

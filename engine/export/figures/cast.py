@@ -12,6 +12,8 @@ from store import listing
 from store.database import Database
 from store.records import Run, RunState
 
+_OURS = ("cae", "dae", "vae", "classifier")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Validated:
@@ -42,8 +44,8 @@ class Cast:
 
     @cached_property
     def topics(self) -> set[str]:
-        """The kinds of its runs, those of folds apart, which count as ``crossval``."""
-        return {"crossval" if ORIGIN_ATTRIBUTE in run.user_attrs else run.kind for run in self.scope.runs}
+        """The kinds of its runs; those of folds count as ``crossval``, kinds of a user's own as ``cae``."""
+        return {"crossval" if ORIGIN_ATTRIBUTE in run.user_attrs else _like(run.kind) for run in self.scope.runs}
 
     @cached_property
     def searched(self) -> list[Run]:
@@ -52,7 +54,8 @@ class Cast:
 
     @property
     def autoencoder(self) -> Run | None:
-        return self._first("cae")
+        """Of a kind of a user's own where there is none of ours."""
+        return self._first("cae") or next((run for run in self.complete if run.kind not in _OURS), None)
 
     @property
     def denoising(self) -> Run | None:
@@ -114,6 +117,10 @@ class Cast:
 
     def _first(self, kind: str, fits: Callable[[Run], bool] = lambda run: True) -> Run | None:
         return next(filter(fits, self.of_kind(kind)), None)
+
+
+def _like(kind: str) -> str:
+    return kind if kind in _OURS else "cae"
 
 
 def _dimensions(run: Run) -> int:

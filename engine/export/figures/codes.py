@@ -1,6 +1,10 @@
 """Figures of the latent space."""
 
+import zipfile
+from pathlib import Path
+
 import numpy as np
+import numpy.typing as npt
 
 from engine.analysis.projections import Pca
 from engine.export.figures.desk import Desk, again, whose
@@ -9,6 +13,7 @@ from engine.export.figures.pictures import several_dimensions
 from engine.export.figures.sights import some
 from engine.figures.film import Film
 from engine.figures.scatter import Cloud, Scatter
+from store.errors import RequestError
 from store.records import Run
 
 _MOST_FRAMES, _MOST_POINTS = 24, 500
@@ -54,10 +59,9 @@ def epochs(desk: Desk) -> Made:
     shown = [kept[place] for place in np.unique(np.linspace(0, len(kept) - 1, _MOST_FRAMES).round().astype(int))]
     frames = []
     for epoch in shown:
-        with np.load(paths.latents_of(epoch), allow_pickle=False) as archive:
-            labels = archive["labels"]
-            taken = some(labels, _MOST_POINTS)
-            frames.append(archive["codes"][taken].astype(np.float64))
+        codes, labels = _kept(paths.latents_of(epoch))
+        taken = some(labels, _MOST_POINTS)
+        frames.append(codes[taken])
     x_label, y_label = "z1", "z2"
     if frames[-1].shape[1] != 2:
         pca = Pca.fit(frames[-1])
@@ -75,3 +79,13 @@ def epochs(desk: Desk) -> Made:
         caption=f"The codes of {len(taken)} validation images epoch by epoch. {whose(run)}",
         runs=(run.name,),
     )
+
+
+def _kept(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Codes [N, D] and labels [N] of an epoch; raises RequestError: they cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            codes, labels = archive["codes"].astype(np.float64), archive["labels"].astype(np.int64)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise RequestError(f"{path} cannot be read: {error}") from error
+    return codes.reshape(len(codes), -1), labels

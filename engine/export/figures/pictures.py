@@ -123,10 +123,8 @@ def latent_grid_pca(desk: Desk) -> Made:
 
 def several_dimensions(desk: Desk) -> Run:
     """A run beside the two-dimensional one whose latent space has more; raises Lacks: there is none."""
-    run = desk.cast.variational or desk.cast.autoencoder
-    if run is not None and int(run.params["latent_dim"]) < 3:
-        run = None
-    return desk.need(run, "vae", latent_dim=6)
+    found = (run for run in (desk.cast.variational, desk.cast.autoencoder) if run is not None)
+    return desk.need(next((run for run in found if int(run.params["latent_dim"]) > 2), None), "vae", latent_dim=6)
 
 
 def _grid(desk: Desk, run: Run) -> Made:
@@ -201,4 +199,4 @@ def _classes(sights: Sights, labels: list[int]) -> list[str]:
 
 
 def _sparse(places: list[float]) -> list[str]:
-    return [f"{place:.1f}" if at % _GRID_NAMED_EVERY == 0 else "" for at, place in enumerate(places)]
+    return [f"{place:.2g}" if at % _GRID_NAMED_EVERY == 0 else "" for at, place in enumerate(places)]

@@ -18,6 +18,7 @@ from engine.models.base import Autoencoder
 from engine.noise import Noise
 from engine.training.evaluate import details, measure
 from engine.training.keeping import Sample
+from store.errors import RequestError
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -44,7 +45,9 @@ class Sights:
 
     @property
     def autoencoder(self) -> Autoencoder:
-        assert isinstance(self.run.model, Autoencoder)
+        """Raises RequestError: it makes no images."""
+        if not isinstance(self.run.model, Autoencoder):
+            raise RequestError(f"a {self.run.spec.kind} makes no images")
         return self.run.model
 
     @cached_property
