@@ -144,6 +144,7 @@ FINDING_OUT: list[BindingType] = [
         "latent study",
         "Encode images by the run, or marked ones; tell how classes separate",
     ),
+    _quiet("run.export", "e", "export", "export", "Figures and tables for a paper: of the run, marked ones, or more"),
 ]
 
 RECIPES: list[BindingType] = [
@@ -254,6 +255,11 @@ MACHINE: list[BindingType] = [
     _quiet("machine.down", "down,j", "scroll(1)", "down", "One line down"),
 ]
 
+EXPORTING: list[BindingType] = [
+    _key("export.end", "escape", "end", "end the export", "End the export: nothing of it is left", "esc"),
+    _key("export.leave", "b", "leave", "in the background", "It goes on in the background, and the screen is back"),
+]
+
 HOME: list[BindingType] = [*RUNS, *PLACES, *FINDING_OUT, *PANES, *LATENT]
 
 SCOPES: dict[str, list[BindingType]] = {
@@ -268,6 +274,7 @@ SCOPES: dict[str, list[BindingType]] = {
     "forms": [*FORM, *FORM_INPUT, *CHOICE],
     "help": HELP,
     "machine": MACHINE,
+    "export": EXPORTING,
 }
 """What listens at once in each place: there, an action of the user's own keymap must not take another's key."""
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,9 +24,10 @@ def staged(out: Path) -> Iterator[Path]:
     Raises:
         RequestError: nothing can be written there, or the disk is full; ``out`` is as it was then.
     """
-    was_there = out.is_dir()
+    was_there = True
     aside = out / f"{_ASIDE}{os.getpid()}"
     try:
+        was_there = out.is_dir()
         out.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(out)
         aside.mkdir()
@@ -50,15 +52,20 @@ def publish(aside: Path, manifest: Mapping[str, Any], *, is_whole: bool) -> dict
     files = {str(file.relative_to(aside)): _hash(file) for file in sorted(aside.rglob("*")) if file.is_file()}
     kept = {} if is_whole else before
     described = {**manifest, **kept, "files": dict(sorted({**kept.get("files", {}), **files}.items()))}
-    # All is on the disk by now: what is left to do are renames.
-    for name in files:
-        target = out / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(aside / name, target)
-    if is_whole:
-        _remove_gone(out, before.get("files", {}), files)
-    with written_aside(out / MANIFEST) as file:
-        file.write_text(json.dumps(described, indent=1, default=str) + "\n", encoding="utf-8")
+    text = json.dumps(described, indent=1, default=str) + "\n"
+    # All is on the disk by now: what is left to do are renames, and who wants it ended waits for them.
+    before_mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    try:
+        for name in files:
+            target = out / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(aside / name, target)
+        if is_whole:
+            _remove_gone(out, before.get("files", {}), files)
+        with written_aside(out / MANIFEST) as file:
+            file.write_text(text, encoding="utf-8")
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before_mask)
     return described
 
 

@@ -35,6 +35,7 @@ _SEARCHED = ("optimizer", "lr", "hidden")
 """What the finals take over from the search. No L2: the reference's space has none below 1e-5, and already 4e-5 costs
 the 6-D autoencoder a fifth of its validation error in the first epochs; trained on tens of epochs, it needs none."""
 _AUGMENT = 1.0
+_BETA_TIMES = (0.2, 5.0)
 
 
 def paper(
@@ -102,6 +103,7 @@ class _Study:
             ),
             self.finals("vae6", "variational, 6-D", self.spec("vae", scale.vae_epochs, VariationalSpec())),
             self.finals("vae2", "variational, 2-D", self.spec("vae", scale.vae_epochs, VariationalSpec(latent_dim=2))),
+            self.other_betas(),
             self.finals(
                 "dae-single",
                 "denoising, 6-D, on one level of noise",
@@ -187,6 +189,14 @@ class _Study:
         chosen = Chosen(search="search", take=_SEARCHED, where={"latent_dim": 6})
         plans = tuple(Plan(spec=dataclasses.replace(spec, seed=seed), chosen=chosen) for seed in self.seeds)
         return self.step(id, title, Train(plans=plans), needs=["search"])
+
+    def other_betas(self) -> Step:
+        """The 6-D variational model with the KL weighted less and more: rate and distortion."""
+        chosen = Chosen(search="search", take=_SEARCHED, where={"latent_dim": 6})
+        models = [VariationalSpec(beta=times * VariationalSpec().beta) for times in _BETA_TIMES]
+        specs = [self.spec("vae", self.scale.vae_epochs, model) for model in models]
+        plans = tuple(Plan(spec=spec, chosen=chosen) for spec in specs)
+        return self.step("vae-beta", "variational, 6-D, other weights of the KL", Train(plans=plans), needs=["search"])
 
     def classifier(self, id: str, title: str, freeze: str | None, *, few: bool = False) -> Step:
         """A class head on the encoder of ``cae6`` (``freeze`` None: from scratch), Adam at its usual rate."""

@@ -69,7 +69,7 @@ async def test_it_shows_the_steps_and_follows_them(
     async with screen(root, size) as pilot:
         await until(sees(pilot, "digits-a/3"))
         await pilot.press("r")
-        await until(sees(pilot, NAME, "1 of 19 steps done", "16m00 left", "not driven"))
+        await until(sees(pilot, NAME, "1 of 20 steps done", "17m00 left", "not driven"))
         text = shown(pilot)
         for word in ("✓ done", "▶ running", "✗ failed", "– skipped", "◌ waiting", "8/8", "4/8", "━━━━━┄┄┄┄┄", "1m00"):
             assert word in text
@@ -78,7 +78,7 @@ async def test_it_shows_the_steps_and_follows_them(
         assert len(shown(pilot).split("\n")) == size[1]
         assert max(map(len, shown(pilot).split("\n"))) <= size[0]
         tell(root, [StepState.DONE, StepState.DONE, StepState.DONE], was_interrupted=True)
-        await until(sees(pilot, "3 of 19 steps done", "held back: p goes on"))
+        await until(sees(pilot, "3 of 20 steps done", "held back: p goes on"))
         assert "failed" not in shown(pilot)
 
 
@@ -163,7 +163,7 @@ async def test_the_end_of_a_recipe_is_told_wherever_one_is(root: Root, runs: dic
         with driver_lock(root, NAME):
             await until(sees(pilot, f"{NAME} 1/19"))
             tell(root, [StepState.DONE] * 18 + [StepState.FAILED])
-            await until(sees(pilot, f"{NAME} is over: 18 of 19 steps done"))
+            await until(sees(pilot, f"{NAME} is over: 18 of 20 steps done"))
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE])
@@ -202,13 +202,13 @@ async def test_one_of_several_is_chosen_and_a_new_one_is_gone_to(
     async with screen(root) as pilot:
         await until(sees(pilot, "digits-a/3"))
         await pilot.press("r")
-        await until(sees(pilot, NAME, "1 of 2 recipes", "2 of 19 steps done"))
+        await until(sees(pilot, NAME, "1 of 2 recipes", "2 of 20 steps done"))
         await pilot.press("right")
-        await until(sees(pilot, "other", "2 of 2 recipes", "1 of 19 steps done"))
+        await until(sees(pilot, "other", "2 of 2 recipes", "1 of 20 steps done"))
         await pilot.press("left")
         await until(sees(pilot, "1 of 2 recipes"))
         tell(root, [], third)
-        await until(sees(pilot, "third", "1 of 3 recipes", "0 of 19 steps done"))
+        await until(sees(pilot, "third", "1 of 3 recipes", "0 of 20 steps done"))
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE])
@@ -225,7 +225,7 @@ async def test_without_a_recipe_one_is_offered(
         await pilot.press("escape")
         await until(lambda: isinstance(pilot.app.screen, RecipeScreen))
         tell(root, [StepState.RUNNING])
-        await until(sees(pilot, NAME, "0 of 19 steps done"))
+        await until(sees(pilot, NAME, "0 of 20 steps done"))
         await pilot.press("escape")
         await until(lambda: pilot.app.screen is home(pilot))
 
@@ -236,7 +236,7 @@ async def test_what_says_nothing_sensible_is_left_out(root: Root, runs: dict[str
     async with screen(root) as pilot:
         await until(sees(pilot, "digits-a/3"))
         await pilot.press("r")
-        await until(sees(pilot, NAME, "1 of 19 steps done"))
+        await until(sees(pilot, NAME, "1 of 20 steps done"))
         assert "recipes (" not in shown(pilot)
 
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +48,15 @@ def answer_of(
 
 
 def lines_of(
-    database: "Database", module: str, arguments: Sequence[str], data_dir: Path | None
+    database: "Database",
+    module: str,
+    arguments: Sequence[str],
+    data_dir: Path | None,
+    begun: Callable[[Callable[[], None]], object] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """What ``python -P -m MODULE`` prints, a JSON object a line, as it comes; who stops listening ends it.
+
+    ``begun`` gets what asks it to end, for other threads than the one that waits for lines.
 
     Raises:
         RequestError, HelperFailed: as `answer_of` does, behind the last line.
@@ -67,6 +73,8 @@ def lines_of(
         )
         assert process.stdout is not None
         try:
+            if begun is not None:
+                begun(process.terminate)
             for line in process.stdout:
                 yield json.loads(line)
             process.wait()

@@ -385,7 +385,7 @@ class HomeScreen(GoingAbout):
                 return self.pane == "latent" and self.panes.latent.is_inspecting
             case _ if action in LOSS_ACTIONS | LATENT_ACTIONS:
                 return is_there and action in PANE_ACTIONS.get(self.pane, ())
-            case "filter":
+            case "filter" | "export":
                 return bool(self.listing.experiments)
             case "back":
                 is_wide = self.has_class("-full") or self.has_class("-table")

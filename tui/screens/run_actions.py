@@ -15,6 +15,7 @@ from tui.bindings import key_of
 from tui.helpers.background import Background, failure, outcome
 from tui.look import Look
 from tui.messages import Refused
+from tui.screens.exporting import Exports
 from tui.screens.question import Answer, Question
 from tui.watcher import Watcher
 from tui.widgets.runs import RunTable
@@ -47,6 +48,7 @@ class RunActions(Screen[None]):
         super().__init__()
         self._watcher, self._look, self._data_dir = watcher, look, data_dir
         self._background = Background(watcher.open, self.post_message)
+        self._exports = Exports(self, watcher, look, data_dir)
         self._removed: list[tuple[RunName, ...]] = []
         self._known: dict[RunName, Run] = {}
         """The runs listed last, and marked ones of other experiments as they were last seen."""
@@ -183,6 +185,18 @@ class RunActions(Screen[None]):
                 self._measure(runs, wanted)
 
         self.app.push_screen(LatentForm(runs, examine), ask)
+
+    def action_export(self) -> None:
+        choices: dict[str, Sequence[str]] = {}
+        if names := self.chosen():
+            label = "marked runs" if self.runs.marks else "grouped runs" if self.runs.group else "run"
+            choices[label] = [str(name) for name in names]
+        if run := self.runs.current:
+            choices["experiment"] = [run.name.experiment]
+        self._exports.open(choices | {"everything": ()})
+
+    def on_unmount(self) -> None:
+        self._exports.end()
 
     def _measure(self, runs: Sequence[Run], wanted: "Evaluation | LatentStudy") -> None:
         for run in runs:
