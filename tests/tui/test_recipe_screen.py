@@ -161,9 +161,9 @@ async def test_the_end_of_a_recipe_is_told_wherever_one_is(root: Root, runs: dic
     tell(root, [StepState.DONE, StepState.RUNNING])
     async with screen(root) as pilot:
         with driver_lock(root, NAME):
-            await until(sees(pilot, f"{NAME} 1/19"))
-            tell(root, [StepState.DONE] * 18 + [StepState.FAILED])
-            await until(sees(pilot, f"{NAME} is over: 18 of 20 steps done"))
+            await until(sees(pilot, f"{NAME} 1/20"))
+            tell(root, [StepState.DONE] * 19 + [StepState.FAILED])
+            await until(sees(pilot, f"{NAME} is over: 19 of 20 steps done"))
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE])
@@ -180,7 +180,7 @@ async def test_it_is_told_while_a_process_drives_it(
         with driver_lock(root, NAME) as is_ours:
             assert is_ours
             # The top line of 80 columns has no room for it beside a root as long as this one's.
-            await until(sees(pilot, *([f"{NAME} 1/19, 18m00 left"] if size == MIDDLE else ["digits-a/3"])))
+            await until(sees(pilot, *([f"{NAME} 1/20, 19m00 left"] if size == MIDDLE else ["digits-a/3"])))
             await pilot.press("r")
             await until(sees(pilot, "▶ driven now", "p hold"))
             await pilot.press("p")
@@ -190,7 +190,7 @@ async def test_it_is_told_while_a_process_drives_it(
         await until(lambda: asked == [NAME, (ASKED, 2)])
         await pilot.press("escape")
         await until(lambda: isinstance(pilot.app.screen, HomeScreen))
-        assert "18m00 left" not in shown(pilot)
+        assert "19m00 left" not in shown(pilot)
 
 
 async def test_one_of_several_is_chosen_and_a_new_one_is_gone_to(
@@ -265,12 +265,12 @@ async def test_in_the_c_locale_it_is_ascii(
         (StepState.RUNNING, False, False, "? not driven: p goes on"),
         (StepState.RUNNING, True, False, "‖ held back: p goes on"),
         (StepState.DONE, False, False, "✓ done"),
-        (StepState.FAILED, False, False, "✗ over, 19 failed: p tries again"),
+        (StepState.FAILED, False, False, "✗ over, 20 failed: p tries again"),
     ],
 )
 def test_how_a_recipe_stands(root: Root, state: StepState, was_interrupted: bool, is_driven: bool, words: str) -> None:
     root.path.mkdir(parents=True)
-    tell(root, [state] * 19, was_interrupted=was_interrupted)
+    tell(root, [state] * 20, was_interrupted=was_interrupted)
     with driver_lock(root, NAME if is_driven else "another"):
         (found,) = driving.driven(root)
     text = standing(found, Look()).plain
