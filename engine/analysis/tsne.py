@@ -23,6 +23,7 @@ def tsne(
     start: npt.ArrayLike | None = None,
     seed: int = 0,
     tell: Callable[[float], None] = lambda part: None,
+    iterations: int = _ITERATIONS,
 ) -> Array:
     """t-SNE in two dimensions (van der Maaten & Hinton 2008): [N, D] -> [N, 2]; takes seconds.
 
@@ -30,6 +31,7 @@ def tsne(
         start: [N, 2], another epoch's picture, from which the points set out: then this one resembles it; PCA if not
             given.
         tell: called with the part that is done, now and then.
+        iterations: for a picture that does not set out from another.
 
     Codes with NaN or inf have points that are NaN. Fewer than 5 others, too few for neighbourhoods, are shown by PCA.
     """
@@ -38,15 +40,15 @@ def tsne(
     known = np.isfinite(codes).all(axis=1)
     if known.any():
         begin = None if start is None else np.asarray(start, np.float64)[known]
-        points[known] = _tsne(codes[known], begin, seed, tell)
+        points[known] = _tsne(codes[known], begin, seed, tell, iterations)
     return points
 
 
-def _tsne(codes: Array, start: Array | None, seed: int, tell: Callable[[float], None]) -> Array:
+def _tsne(codes: Array, start: Array | None, seed: int, tell: Callable[[float], None], iterations: int) -> Array:
     principal = Pca.fit(codes).project(codes)
     if len(codes) < 5:
         return principal
-    iterations, exaggeration = _ITERATIONS, 12.0
+    exaggeration = 12.0
     if start is not None and np.isfinite(start).any():
         begin = np.where(np.isfinite(start), start, np.nanmean(start, axis=0))
         iterations, exaggeration = _ITERATIONS_ON, _EXAGGERATION_ON

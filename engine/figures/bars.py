@@ -36,7 +36,8 @@ class Bars:
         colours = [style.class_colour(place) if self.are_classes else style.run_colour(0) for place in places]
         is_long = max(map(style.width_of, self.names)) * len(places) > 0.7 * style.width_in
         lies = self.is_horizontal or is_long
-        with style.figure(height=(_AROUND_IN + _BAR_IN * len(places)) / style.width_in if lies else 0.6) as figure:
+        height = (_AROUND_IN + _BAR_IN * len(places)) / style.width_in if lies else 0.6
+        with style.figure(height, layout="tight") as figure:
             axes = figure.subplots()
             if lies:
                 axes.barh(places, self.values, color=colours, height=0.7)

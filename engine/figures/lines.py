@@ -81,7 +81,7 @@ class Lines:
         is_stacked = style.columns == 1 and len(self.panels) > 1
         rows, columns = (len(self.panels), 1) if is_stacked else (1, len(self.panels))
         height = _BESIDE_HEIGHT if columns > 1 else _HEIGHTS[style.columns]
-        with style.figure(height=height * rows) as figure:
+        with style.figure(height=height * rows, layout="tight") as figure:
             for panel, axes in zip(self.panels, figure.subplots(rows, columns, squeeze=False).flat, strict=True):
                 _draw(panel, axes, style, style.width_in / columns)
         return figure

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from engine.figures.style import Style
 
 Pictures = npt.NDArray[np.uint8]
-_ENLARGED_TO = 112
+_ENLARGED_TO = 84
 """Dots across a picture: readers of pdf and svg blur what they enlarge themselves."""
 _GAP = 0.08
 """Between pictures, as a share of one's side."""
@@ -67,7 +67,7 @@ class PictureTable:
         top_in = _EDGE_IN + names_in + (line_in if self.column_label else 0)
         height_in = picture_in * canvas.shape[0] / canvas.shape[1]
         whole_in = top_in + height_in + _EDGE_IN
-        with style.figure(height=whole_in / style.width_in, is_laid_out=True) as figure:
+        with style.figure(height=whole_in / style.width_in, layout="placed") as figure:
             # Placed by hand: pictures have no axes that would have to find room, and all the width is theirs.
             width = style.width_in
             axes = figure.add_axes((left_in / width, _EDGE_IN / whole_in, picture_in / width, height_in / whole_in))

@@ -77,11 +77,13 @@ class Scatter:
     def _draw(self, cloud: Cloud, axes: "Axes", style: "Style") -> None:
         from matplotlib.patheffects import withStroke
 
-        size = float(np.clip(_INKED_PT2 / max(len(self.labels), 1), *_SIZES_PT2))
+        size = float(np.clip(_INKED_PT2 / max(len(self.labels), 1), *_SIZES_PT2)) ** 0.5
         for label in np.unique(self.labels):
             own = cloud.points[self.labels == label]
             colour = style.ink if label < 0 else style.class_colour(int(label))
-            axes.scatter(own[:, 0], own[:, 1], s=size, color=colour, linewidths=0, alpha=0.75, label=self._name(label))
+            # Markers of a line: all alike, they are drawn in half of the time that a scatter takes.
+            look = {"linestyle": "", "marker": "o", "markersize": size, "markeredgewidth": 0, "alpha": 0.75}
+            axes.plot(own[:, 0], own[:, 1], color=colour, label=self._name(label), **look)
         for label in np.unique(self.labels[self.labels >= 0]):  # classes can be told apart without colour, too
             if len(self._name(label)) > _MOST_LETTERS:
                 continue

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 from PIL import Image
@@ -206,11 +205,10 @@ def test_a_latent_figure_has_as_many_points_as_rows(
     style = Style()
     rows = table(exported / f"{name}.csv")
     for axes in drawing.draw(style).axes:
-        clouds = [each for each in axes.collections if isinstance(each, PathCollection)]
-        assert sum(len(np.asarray(cloud.get_offsets())) for cloud in clouds) == len(rows)
-        for cloud in clouds:
+        assert sum(len(np.asarray(cloud.get_xdata())) for cloud in axes.lines) == len(rows)
+        for cloud in axes.lines:
             expected = style.class_colour(drawing.class_names.index(str(cloud.get_label())))
-            assert to_hex(cloud.get_facecolor()[0]) == expected, "the class has its colour"
+            assert to_hex(cloud.get_color()) == expected, "the class has its colour"
     assert {row["class"] for row in rows} == set(drawing.class_names)
 
 

@@ -24,8 +24,8 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 NUM_PICTURES = 10
 _MOST_CODES = 2000
-_MOST_EMBEDDED = 500
-"""Images for t-SNE: seconds."""
+_MOST_EMBEDDED, _ITERATIONS = 500, 600
+"""For t-SNE: of so few images it has settled by then."""
 _PLACES_BETWEEN = 9
 
 
@@ -79,7 +79,7 @@ class Sights:
         from engine.analysis.tsne import tsne  # scikit-learn, a second
 
         taken = some(self.survey["labels"], _MOST_EMBEDDED)
-        return taken, tsne(self.survey["codes"][taken])
+        return taken, tsne(self.survey["codes"][taken], iterations=_ITERATIONS)
 
     @cached_property
     def classes(self) -> Arrays:
