@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from engine.figures.numbers import Table
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _FRAME_MS = 250
 _LAST_MS = 2000
 """The last one stays for so long, before it begins again."""
-_NUM_COLOURS = 128
+_NUM_COLOURS, _MOST_COLOURED = 256, 10
 _DPI = 110
 
 
@@ -47,7 +48,7 @@ class Film:
     def save(self, path: Path, style: "Style") -> None:
         """Raises OSError: it cannot be written; what was there is still there."""
         drawn = [Image.fromarray(frame) for frame in self._drawn(style)]
-        palette = drawn[-1].quantize(_NUM_COLOURS)  # one for all: nothing flickers
+        palette = _palette(style, len(self.class_names))
         pictures = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in drawn]
         durations = [*[_FRAME_MS] * (len(pictures) - 1), _LAST_MS]
         with written_aside(path) as aside, aside.open("wb") as file:
@@ -87,3 +88,17 @@ class Film:
                 for moving in (points, title):
                     figure.draw_artist(moving)
                 yield np.asarray(canvas.buffer_rgba())[..., :3].copy()  # type: ignore[no-untyped-call]
+
+
+def _palette(style: "Style", num_classes: int) -> Image.Image:
+    """The same for all frames, so that nothing flickers: ink and each class's colour, in steps from the ground.
+
+    Left to choose by itself, a GIF makes one of two colours that lie close.
+    """
+    colours = [style.ink, *(style.class_colour(number) for number in range(min(num_classes, _MOST_COLOURED)))]
+    steps = np.linspace(0, 1, _NUM_COLOURS // len(colours))[:, None]
+    ground = np.array(to_rgb(style.ground))
+    shades = np.concatenate([ground + steps * (np.array(to_rgb(colour)) - ground) for colour in colours])
+    palette = Image.new("P", (1, 1))
+    palette.putpalette((255 * shades).round().astype(np.uint8).tobytes())
+    return palette

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.text import Text
 from PIL import Image
 
@@ -210,6 +210,17 @@ def test_a_latent_figure_has_as_many_points_as_rows(
             expected = style.class_colour(drawing.class_names.index(str(cloud.get_label())))
             assert to_hex(cloud.get_color()) == expected, "the class has its colour"
     assert {row["class"] for row in rows} == set(drawing.class_names)
+
+
+def test_a_film_has_a_frame_an_epoch_and_the_colours_of_the_classes(exported: Path) -> None:
+    with Image.open(exported / "latent_epochs.gif") as film:
+        assert film.n_frames == len({row["epoch"] for row in table(exported / "latent_epochs.csv")}) == 2
+        film.seek(1)
+        colours = {pixel for _, pixel in film.convert("RGB").getcolors(2**24) or []}
+    wanted = [tuple(round(255 * part) for part in to_rgb(Style().class_colour(number))) for number in range(10)]
+    assert all(
+        any(max(abs(a - b) for a, b in zip(one, other, strict=True)) <= 2 for other in colours) for one in wanted
+    )
 
 
 def test_the_grid_is_what_the_decoder_makes_of_its_codes(exported: Path, database: Database) -> None:

@@ -79,6 +79,8 @@ def whose(run: Run) -> str:
 
 
 def told(figures: Mapping[str, float], *keys: str) -> str:
-    """Those of a run's test figures that there are: "test MSE 0.0123"."""
-    names = {"mse": "MSE", "accuracy": "accuracy", "kl": "KL"}
-    return ", ".join(f"test {names.get(key, key)} {figures[key]:.4g}" for key in keys if key in figures)
+    """A sentence of those of a run's test figures that there are, "" of none: "Test MSE 0.0123."."""
+    known = ", ".join(
+        f"{key.replace('mse', 'MSE').replace('kl', 'KL')} {figures[key]:.4g}" for key in keys if key in figures
+    )
+    return f"Test {known}." if known else ""

@@ -68,7 +68,7 @@ def confusion(desk: Desk) -> Made:
     tables = desk.sights(run).tables
     return Made(
         drawing=Confusion(counts=tables["confusion"], class_names=tables["classes"]),
-        caption=f"Test images by true and predicted class. {whose(run)} {told(run.test, 'accuracy').capitalize()}.",
+        caption=f"Test images by true and predicted class. {whose(run)} {told(run.test, 'accuracy')}",
         runs=(run.name,),
     )
 

@@ -41,7 +41,7 @@ def _reconstructions(desk: Desk, run: Run) -> Made:
                 "mse": found["errors"].astype(float).tolist(),
             },
         ),
-        caption=f"Test images over their reconstructions. {whose(run)} {told(run.test, 'mse').capitalize()}.",
+        caption=f"Test images over their reconstructions. {whose(run)} {told(run.test, 'mse')}",
         runs=(run.name,),
     )
 
@@ -104,8 +104,9 @@ def denoising(times: int | None) -> Callable[[Desk], Made]:
                 column_names=_classes(sights, found["labels"].tolist()),
                 facts={"run": str(run.name), "noise": str(added), "test_indices": found["indices"].tolist()},
             ),
-            caption=f"Test images, the same under {added} noise, and what the model makes of those. {whose(run)}"
-            + (f" {measured[0].upper()}{measured[1:]}." if measured else ""),
+            caption=(
+                f"Test images, the same under {added} noise, and what the model makes of those. {whose(run)} {measured}"
+            ).strip(),
             runs=(run.name,),
         )
 
