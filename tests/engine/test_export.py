@@ -292,6 +292,8 @@ def test_one_run_lies_flat_and_several_apart(database: Database, tmp_path: Path)
     export(database, tmp_path / "one", "scratch/0")
     assert (tmp_path / "one" / "confusion_matrix.png").is_file()
     assert not (tmp_path / "one" / "optimization_history.png").exists()
+    export(database, tmp_path / "fold", "plain-crossval/0")
+    assert (tmp_path / "fold" / "training_history.png").is_file(), "a fold is a run as any other"
     export(database, tmp_path / "two", "scratch/0", "frozen")
     assert (tmp_path / "two" / "scratch" / "0" / "confusion_matrix.png").is_file()
     assert (tmp_path / "two" / "frozen" / "confusion_matrix.png").is_file()

@@ -34,9 +34,7 @@ class Cast:
     @cached_property
     def complete(self) -> list[Run]:
         """The complete runs but those of a fold, in the order of the scope."""
-        return [
-            run for run in self.scope.runs if run.state is RunState.COMPLETE and ORIGIN_ATTRIBUTE not in run.user_attrs
-        ]
+        return [run for run in self.scope.runs if run.state is RunState.COMPLETE and not self._is_fold(run)]
 
     def spec(self, run: Run) -> RunSpec:
         """The configuration that it was trained with."""
@@ -45,7 +43,7 @@ class Cast:
     @cached_property
     def topics(self) -> set[str]:
         """The kinds of its runs; those of folds count as ``crossval``, kinds of a user's own as ``cae``."""
-        return {"crossval" if ORIGIN_ATTRIBUTE in run.user_attrs else _like(run.kind) for run in self.scope.runs}
+        return {"crossval" if self._is_fold(run) else _like(run.kind) for run in self.scope.runs}
 
     @cached_property
     def searched(self) -> list[Run]:
@@ -114,6 +112,10 @@ class Cast:
                 folds.sort(key=lambda run: int(run.user_attrs[FOLD_ATTRIBUTE]))
                 found.append(Validated(origin=origin, folds=folds, holdout=holdout))
         return min(found, key=lambda each: min(run.value or 0.0 for run in each.folds), default=None)
+
+    def _is_fold(self, run: Run) -> bool:
+        """One that was named by itself is looked at as any other run is."""
+        return ORIGIN_ATTRIBUTE in run.user_attrs and len(self.scope.runs) > 1
 
     def _first(self, kind: str, fits: Callable[[Run], bool] = lambda run: True) -> Run | None:
         return next(filter(fits, self.of_kind(kind)), None)
