@@ -303,7 +303,7 @@ def test_what_lacks_is_told_with_a_command(of_plane: Path) -> None:
     told = json.loads((of_plane / "manifest.json").read_text())
     (missing,) = [each for each in told["missing"] if each["figure"] == "rate_distortion"]
     assert "two values of beta" in missing["reason"]
-    assert missing["command"] == "aetui run vae --dataset digits --set latent_dim=2 --set beta=0.002"
+    assert missing["command"] == "aetui run vae --dataset digits --name plane --set latent_dim=2 --set beta=0.002"
 
 
 @pytest.fixture(scope="module")

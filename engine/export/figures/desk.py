@@ -43,11 +43,13 @@ class Desk:
         return run
 
     def train(self, kind: str, **settings: Any) -> str:
-        """The command that trains one on the data set of the scope."""
+        """The command that trains one on the data set of the scope, in its experiment where it has one of that kind."""
         words = ["aetui", "run", kind]
-        datasets = [run.dataset for run in self.cast.scope.runs]
-        if datasets:
-            words += ["--dataset", datasets[0]]
+        scope = self.cast.scope
+        if scope.runs:
+            words += ["--dataset", scope.runs[0].dataset]
+        if scope.runs and not scope.is_whole and scope.runs[0].kind == kind:
+            words += ["--name", scope.runs[0].name.experiment]
         return shlex.join([*words, *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))])
 
     def epochs(self, run: Run) -> list[dict[str, Any]]:
