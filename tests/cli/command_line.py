@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -36,20 +37,20 @@ class CommandLine:
         self.root = root
         self.environment = {**environment, "AETUI_ROOT": str(root)}
 
-    def __call__(self, *arguments: str, env: Mapping[str, str] | None = None) -> Result:
+    def __call__(self, *arguments: str, env: Mapping[str, str] | None = None, most_s: float = 110) -> Result:
         done = subprocess.run(
             [COMMAND, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             env={**self.environment, **(env or {})},
-            timeout=110,
+            timeout=most_s,
             check=False,
         )
         return Result(done.returncode, done.stdout, done.stderr)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Call it in the background."""
+        """Call it in the background, from where Ctrl-C reaches it: a shell's own background jobs ignore it."""
         return subprocess.Popen(
             [COMMAND, *arguments],
             stdin=subprocess.DEVNULL,
@@ -57,6 +58,7 @@ class CommandLine:
             stderr=subprocess.PIPE,
             text=True,
             env=self.environment,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def at_terminal(self, *arguments: str, typed: str = "", env: Mapping[str, str] | None = None) -> Result:

@@ -7,7 +7,7 @@ from tests.cli.command_line import CommandLine
 
 @pytest.mark.timeout(300)
 def test_demo_trains_both_and_draws_them(aetui: CommandLine) -> None:
-    said = aetui("demo")
+    said = aetui("demo", most_s=280)
     assert said.status == 0, said.err
     for run in ("demo-cae/0", "demo-vae/0"):
         assert f"{run} loss" in said.out

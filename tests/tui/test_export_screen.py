@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from engine import jobs
 from engine.export.wishes import Wishes
@@ -226,7 +227,9 @@ async def test_escape_ends_it_and_the_older_export_is_whole(trained: Database, r
     async with screen(root, focus=TRAINED) as pilot:
         await begin(pilot, until)
         processes = await held_at_work(root, until)
-        await until(sees(pilot, "which stays as it is until the export is whole"))
+        await until(lambda: isinstance(pilot.app.screen, ExportingScreen))
+        details = pilot.app.screen.query_one(".dialog-details", Static)
+        assert "which stays as it is until the export is whole" in str(details.render())
         await pilot.press("escape")
         await until(sees(pilot, "being ended"))
         await pilot.press("escape")
