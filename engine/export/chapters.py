@@ -10,15 +10,14 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.analysis.loaded import load_run
 from engine.export import report
-from engine.export.drawing import FILM_FORMAT, Look, draw, files_of, with_ending
+from engine.export.drawing import FILM_FORMAT, Look, draw, endings_of, with_ending
 from engine.export.figures.cast import Cast
 from engine.export.figures.desk import Desk, looking
 from engine.export.figures.every import Entry, wanted
 from engine.export.figures.made import Lacks, Made
-from engine.export.figures.sights import Sights
 from engine.export.scope import Scope
 from engine.export.tables import Grid, write_table
 from engine.export.wishes import Say, Wishes
@@ -26,6 +25,10 @@ from engine.figures.style import Style
 from store.artifacts import written_aside
 from store.database import Database
 from store.errors import RequestError
+from store.names import RunName
+
+if TYPE_CHECKING:
+    from engine.export.figures.sights import Sights
 
 _CAPTIONS, _REPORT = "captions.md", "report.html"
 _FILE_ENDINGS = {".png", ".pdf", ".svg", ".gif", ".csv", ".json", ".md", ".tex", ".html", ".parquet"}
@@ -54,7 +57,7 @@ def draw_all(database: Database, found: Sequence[Scope], aside: Path, wishes: Wi
         OSError: they cannot be written.
     """
     look = Look(formats=wishes.formats, style=Style(columns=wishes.columns, dpi=wishes.dpi, is_dark=wishes.is_dark))
-    load = looking(lambda name: Sights(load_run(database, name, "cpu")))
+    load = looking(lambda name: _load(database, name))
     chapters = [Chapter(scope, folder) for scope, folder in zip(found, _folders(found), strict=True)]
     casts = [Cast(database, chapter.scope) for chapter in chapters]
     plan = [(chapter, cast, wanted(cast)) for chapter, cast in zip(chapters, casts, strict=True)]
@@ -62,7 +65,7 @@ def draw_all(database: Database, found: Sequence[Scope], aside: Path, wishes: Wi
     with _drawers() as drawers:
         drawn: list[Future[None]] = []
         first: dict[bytes, Path] = {}
-        copies: list[tuple[Path, Path, Made]] = []
+        copies: list[tuple[Path, Path]] = []
         for chapter, cast, entries in plan:
             folder = aside / chapter.folder
             folder.mkdir(parents=True, exist_ok=True)
@@ -76,26 +79,33 @@ def draw_all(database: Database, found: Sequence[Scope], aside: Path, wishes: Wi
                     if (same := first.setdefault(_digest(made), stem)) is stem:
                         drawn.append(drawers.submit(draw, made.drawing, stem, look))
                     else:
-                        copies.append((same, stem, made))
+                        copies.append((same, stem))
                 done += 1
         for each in drawn:
             each.result()
-    for same, stem, made in copies:
-        for ending in dict.fromkeys((*files_of(made.drawing, look), look.of_report)):
+    for same, stem in copies:
+        for ending in dict.fromkeys((*endings_of(same, look), look.of_report)):
             if (source := with_ending(same, ending)).is_file():
                 shutil.copyfile(source, with_ending(stem, ending))
     say(total, total, _REPORT)
     for chapter in chapters:
         _write_captions(chapter, aside / chapter.folder)
     sections = [_section(chapter, aside, look) for chapter in chapters]
-    title = f"{found[0].title}: figures and tables" if found else "figures and tables"
+    page = report.render(f"{found[0].title}: figures and tables", sections, look.style.ground)
     with written_aside(aside / _REPORT) as file:
-        file.write_text(report.render(title, sections, look.style.ground), encoding="utf-8")
+        file.write_text(page, encoding="utf-8")
     if look.of_report not in look.formats:
         for chapter in chapters:
             for name in chapter.made:
                 with_ending(aside / chapter.folder / name, look.of_report).unlink(missing_ok=True)
     return chapters
+
+
+def _load(database: Database, name: RunName) -> "Sights":
+    from engine.analysis.loaded import load_run  # torch, 3 s: what needs none is being drawn by then
+    from engine.export.figures.sights import Sights
+
+    return Sights(load_run(database, name, "cpu"))
 
 
 def _build(entry: Entry, desk: Desk, chapter: Chapter) -> Made | None:
@@ -122,9 +132,8 @@ def _drawers() -> Iterator[ProcessPoolExecutor]:
     with ProcessPoolExecutor(max(1, min(4, (os.cpu_count() or 2))), mp_context=context) as drawers:
         try:
             yield drawers
-        except BaseException:
-            drawers.shutdown(wait=True, cancel_futures=True)
-            raise
+        finally:
+            drawers.shutdown(cancel_futures=True)
 
 
 def _folders(found: Sequence[Scope]) -> list[str]:
@@ -149,13 +158,14 @@ def _write_captions(chapter: Chapter, folder: Path) -> None:
 def _section(chapter: Chapter, aside: Path, look: Look) -> report.Section:
     shown = []
     for name, made in chapter.made.items():
-        endings = files_of(made.drawing, look)
-        picture = endings[0] if endings[0] == FILM_FORMAT else look.of_report
+        stem = aside / chapter.folder / name
+        endings = endings_of(stem, look)
+        picture = FILM_FORMAT if FILM_FORMAT in endings else look.of_report
         shown.append(
             report.Shown(
                 name=name,
                 caption=made.caption,
-                picture=with_ending(aside / chapter.folder / name, picture),
+                picture=with_ending(stem, picture),
                 files=[with_ending(Path(_inside(chapter.folder, name)), ending).as_posix() for ending in endings],
             )
         )

@@ -1,7 +1,6 @@
 """One figure's files, drawn in a process of their own: matplotlib holds a core for as long as it draws."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ FILM_FORMAT = "gif"
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """``formats``: some of `engine.figures.files.FORMATS`."""
+    """``formats``: some of `engine.figures.formats.FORMATS`."""
 
     formats: tuple[str, ...]
     style: Style
@@ -48,10 +47,9 @@ def with_ending(stem: Path, format: str) -> Path:
     return stem.with_name(f"{stem.name}.{format}")
 
 
-def files_of(drawing: Drawing | Film, look: Look) -> Sequence[str]:
-    """The endings of what is left of it."""
-    pictures = (FILM_FORMAT,) if isinstance(drawing, Film) else look.formats
-    return (*pictures, "csv" if isinstance(drawing.numbers(), Table) else "json")
+def endings_of(stem: Path, look: Look) -> list[str]:
+    """Of the files that were drawn at ``stem``; without that of the report, where nobody asked for it."""
+    return [ending for ending in (FILM_FORMAT, *look.formats, "csv", "json") if with_ending(stem, ending).is_file()]
 
 
 def _save_numbers(numbers: Numbers, stem: Path) -> None:

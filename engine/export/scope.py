@@ -1,18 +1,19 @@
 """What an export is of: everything, a recipe, an experiment, or runs that were named."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from engine.recipes.driving import driven
 from engine.recipes.steps import Crossval, Recipe, Train
 from engine.recipes.work import Study
-from engine.search import SearchSpec
-from store import control, listing
+from engine.search import SearchSpec, find
+from store import control, listing, searches
 from store.database import Database
 from store.errors import RequestError
 from store.names import RunName
-from store.records import Run
+from store.records import Experiment, Run
 
 _RUN = re.compile(r".*/[0-9]+")
 
@@ -39,51 +40,58 @@ def scopes(database: Database, names: Sequence[str]) -> list[Scope]:
     Raises:
         RequestError: one of them is not there, or there is nothing to export at all.
     """
+    experiments = {each.experiment: each for each in listing.experiments(database)}
     if not names:
-        return _everything(database)
-    found = []
-    for name in dict.fromkeys(names):
-        folder = "" if len(set(names)) == 1 else name
-        found.append(_named(database, name, folder))
-    return found
+        return _everything(database, [each for each in experiments.values() if each.num_runs])
+    several = list(dict.fromkeys(names))
+    return [_named(database, experiments, name, "" if len(several) == 1 else name) for name in several]
 
 
-def _everything(database: Database) -> list[Scope]:
-    experiments = [each.experiment for each in listing.experiments(database) if each.num_runs]
+def _everything(database: Database, experiments: Sequence[Experiment]) -> list[Scope]:
     if not experiments:
         raise RequestError("There is nothing to export yet: `aetui demo` or `aetui run cae` begins it.")
-    recipes = [each.asked.recipe() for each in driven(database.root)]
-    runs = {name: listing.runs(database, name) for name in experiments}
+    apart = [_of_experiment(database, each, each.experiment) for each in experiments]
+    recipes = _recipes(database)
     if recipes:
         flat = _of_recipe(database, recipes[0], "")
     else:
-        searches = [name for name in experiments if _has_search(database, name)]
-        everything = [run for name in experiments for run in _by_value(runs[name])]
-        title = f"all of {database.root.path.name}"
-        flat = Scope(title=title, folder="", runs=everything, searches=searches, is_whole=True)
-    others = [_of_recipe(database, recipe, recipe.name) for recipe in recipes[1:] if recipe.name not in experiments]
-    return [flat, *others, *(_of_experiment(database, name, name) for name in experiments)]
+        flat = Scope(
+            title=f"all of {database.root.path.name}",
+            folder="",
+            runs=[run for scope in apart for run in scope.runs],
+            searches=[name for scope in apart for name in scope.searches],
+            is_whole=True,
+        )
+    return [flat, *(_of_recipe(database, recipe, recipe.name) for recipe in recipes[1:]), *apart]
 
 
-def _named(database: Database, name: str, folder: str) -> Scope:
+def _recipes(database: Database) -> list[Recipe]:
+    """Those that ran on this root, the newest first; not those whose file has gone: their experiments are there."""
+    found = []
+    for each in driven(database.root):
+        with suppress(RequestError):
+            found.append(each.asked.recipe())
+    return found
+
+
+def _named(database: Database, experiments: Mapping[str, Experiment], name: str, folder: str) -> Scope:
     if _RUN.fullmatch(name):
-        run = listing.run(database, RunName.parse(name))
-        control.present(database, run.name)
-        return Scope(title=str(run.name), folder=folder, runs=[run])
-    if any(each.experiment == name for each in listing.experiments(database)):
-        return _of_experiment(database, name, folder)
+        return Scope(title=name, folder=folder, runs=[control.present(database, RunName.parse(name))])
+    if name in experiments:
+        return _of_experiment(database, experiments[name], folder)
     for each in driven(database.root):
         if each.name == name:
             return _of_recipe(database, each.asked.recipe(), folder)
     raise RequestError(f"There is no run, experiment or recipe {name!a}: `aetui ls` shows those there are.")
 
 
-def _of_experiment(database: Database, name: str, folder: str) -> Scope:
+def _of_experiment(database: Database, experiment: Experiment, folder: str) -> Scope:
+    name = experiment.experiment
     runs = listing.runs(database, name)
     if not runs:
         raise RequestError(f"{name} is empty: `aetui run` or `aetui search` with `--name {name}` adds runs to it.")
-    searches = [name] if _has_search(database, name) else []
-    return Scope(title=name, folder=folder, runs=_by_value(runs), searches=searches)
+    has_search = searches.find(database, experiment.study_id) is not None
+    return Scope(title=name, folder=folder, runs=_by_value(runs), searches=[name] if has_search else [])
 
 
 def _of_recipe(database: Database, recipe: Recipe, folder: str) -> Scope:
@@ -95,21 +103,15 @@ def _of_recipe(database: Database, recipe: Recipe, folder: str) -> Scope:
     for step in recipe.steps:
         is_final = isinstance(step.work, Train) and step.id not in candidates
         (finals if is_final else others).extend(_by_value(study.runs_of(step)))
-    searches = [recipe.experiment(step.id) for step in recipe.steps if isinstance(step.work, SearchSpec)]
+    searched = [recipe.experiment(step.id) for step in recipe.steps if isinstance(step.work, SearchSpec)]
     return Scope(
         title=recipe.title,
         folder=folder,
         runs=[*finals, *others],
-        searches=[name for name in searches if _has_search(database, name)],
+        searches=[name for name in searched if find(database, name) is not None],
         is_whole=True,
         recipe=recipe,
     )
-
-
-def _has_search(database: Database, experiment: str) -> bool:
-    from engine.search import find
-
-    return find(database, experiment) is not None
 
 
 def _by_value(runs: Sequence[Run]) -> list[Run]:

@@ -33,7 +33,7 @@ def write(database: Database, names: Sequence[str], out: Path, wishes: Wishes, s
     with staged(out) as aside:
         chapters: list[Chapter] = []
         if wishes.formats:
-            from engine.export.chapters import draw_all  # torch and matplotlib, 3 s
+            from engine.export.chapters import draw_all  # matplotlib, 1 s, and torch with the first model
 
             chapters = draw_all(database, found, aside, wishes, say)
         if wishes.data_formats:

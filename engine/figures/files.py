@@ -22,7 +22,7 @@ _REPRODUCIBLE: dict[Any, Any] = {"svg.hashsalt": "aetui", "svg.fonttype": "path"
 
 
 def save_figure(figure: Figure, path: Path, style: Style) -> None:
-    """In the format that the name of ``path`` ends with, one of `FORMATS`; its layout is that of the first file.
+    """In the format that the name of ``path`` ends with (see `engine.figures.formats`); laid out once for all files.
 
     Raises:
         OSError: it cannot be written; what was there is still there.

@@ -36,6 +36,9 @@ from engine.export.wishes import Wishes
 from engine.figures.scatter import Scatter
 from engine.figures.style import Style
 from engine.models.base import Autoencoder
+from engine.recipes.asked import AskedRecipe
+from engine.recipes.driving import Record
+from engine.recipes.progress import RecipeProgress, StepProgress, StepState
 from engine.search import SearchSpec
 from engine.space import Parameter, Space
 from engine.spec import RunSpec
@@ -378,6 +381,25 @@ def test_what_is_not_there_is_told_in_a_sentence(
     with pytest.raises(RequestError, match=says):
         export(database, tmp_path / "out", *names)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_recipe_whose_file_has_gone_hinders_nothing(database: Database, tmp_path: Path) -> None:
+    file, state = tmp_path / "mine.toml", database.root.path / ".recipe-mine.json"
+    file.write_text('dataset = "digits"\n[first]\nkind = "run"\nepochs = 1\n')
+    asked = AskedRecipe(source=str(file))
+    recipe = asked.recipe()
+    try:
+        steps = tuple(StepProgress(step=step, state=StepState.WAITING) for step in recipe.steps)
+        Record(database.root, asked, 1).tell(RecipeProgress(recipe=recipe, steps=steps))
+        assert scopes(database, [])[0].recipe == recipe
+        file.unlink()
+        found = scopes(database, [])
+        assert found[0].recipe is None
+        assert {"plain", "plane", "sweep"} <= {scope.folder for scope in found}
+        with pytest.raises(RequestError, match="There is no recipe"):
+            scopes(database, ["mine"])
+    finally:
+        state.unlink()
 
 
 def test_an_older_export_outlives_a_full_disk(database: Database, older: Path) -> None:

@@ -46,6 +46,15 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 
 
 @pytest.fixture
+def trained(root: Root, trained_root: Path) -> Iterator[Database]:
+    """A copy of the root that the module trained."""
+    shutil.copytree(trained_root, root.path)
+    opened = open_database(root)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
 def database(root: Root, template: tuple[Path, dict[str, RunName]]) -> Iterator[Database]:
     shutil.copytree(template[0], root.path)
     opened = open_database(root)

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -45,14 +44,6 @@ def trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(database, [str(TRAINED)], root.figures, wishes, lambda done, total, says: None)
     database.close()
     return root.path
-
-
-@pytest.fixture
-def trained(root: Root, trained_root: Path) -> Iterator[Database]:
-    shutil.copytree(trained_root, root.path)
-    opened = open_database(root)
-    yield opened
-    opened.close()
 
 
 def files(folder: Path) -> dict[str, str]:

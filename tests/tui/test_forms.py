@@ -1,8 +1,7 @@
 """The forms behind n, S, V, E, A and that of recipes: what is wrong is said, what is started is what was typed."""
 
 import dataclasses
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +46,6 @@ def trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     jobs.run_inline(database)
     database.close()
     return root.path
-
-
-@pytest.fixture
-def trained(root: Root, trained_root: Path) -> Iterator[Database]:
-    shutil.copytree(trained_root, root.path)
-    opened = open_database(root)
-    yield opened
-    opened.close()
 
 
 async def fill(pilot: Pilot[object], **texts: str) -> None:

@@ -10,7 +10,6 @@ from engine.analysis.projections import Pca
 from engine.export.figures.desk import Desk, again, whose
 from engine.export.figures.made import Lacks, Made
 from engine.export.figures.pictures import several_dimensions
-from engine.export.figures.sights import some
 from engine.figures.film import Film
 from engine.figures.scatter import Cloud, Scatter
 from store.errors import RequestError
@@ -51,6 +50,8 @@ def _scatter(desk: Desk, run: Run) -> Made:
 
 
 def epochs(desk: Desk) -> Made:
+    from engine.export.figures.sights import some  # torch
+
     run = desk.need(desk.cast.latent, "vae", latent_dim=2)
     paths = desk.cast.database.root.run(run.name)
     kept = paths.latent_epochs()

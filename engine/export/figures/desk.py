@@ -4,21 +4,23 @@ import functools
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.export.figures.cast import Cast
 from engine.export.figures.made import Lacks
-from engine.export.figures.sights import Sights
 from store.errors import RequestError
 from store.metrics import read_metrics
 from store.names import RunName
 from store.records import Run
 
+if TYPE_CHECKING:  # torch
+    from engine.export.figures.sights import Sights
+
 _MOST_LOADED = 8
 """Models with their data sets at once: the figures of a run follow each other, and come again under its experiment."""
 
 
-def looking(load: Callable[[RunName], Sights]) -> Callable[[RunName], Sights]:
+def looking(load: Callable[[RunName], "Sights"]) -> Callable[[RunName], "Sights"]:
     return functools.lru_cache(_MOST_LOADED)(load)
 
 
@@ -27,9 +29,9 @@ class Desk:
     """``look`` loads a run; it raises RequestError where that cannot be done."""
 
     cast: Cast
-    look: Callable[[RunName], Sights]
+    look: Callable[[RunName], "Sights"]
 
-    def sights(self, run: Run) -> Sights:
+    def sights(self, run: Run) -> "Sights":
         """Raises Lacks: the run cannot be loaded any more."""
         try:
             return self.look(run.name)

@@ -1,18 +1,21 @@
 """Figures of images: originals, what is made of them, and what is decoded of places that no image has."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine import catalog
 from engine.export.figures.desk import Desk, told, whose
 from engine.export.figures.made import Lacks, Made
-from engine.export.figures.sights import Sights
 from engine.figures.picture_table import Pictures, PictureTable
 from engine.noise import Noise
 from engine.spec import DenoisingSpec
 from store import listing
 from store.records import Run
+
+if TYPE_CHECKING:  # torch
+    from engine.export.figures.sights import Sights
 
 _TIMES = (1, 2, 3, 4, 5)
 _SALT_AND_PEPPER = Noise(kind="saltpepper", factor=0.1)
@@ -195,7 +198,7 @@ def _rows(*images: Pictures) -> Pictures:
     return np.stack(images)
 
 
-def _classes(sights: Sights, labels: list[int]) -> list[str]:
+def _classes(sights: "Sights", labels: list[int]) -> list[str]:
     return [sights.class_names[label] if label >= 0 else "" for label in labels]
 
 
