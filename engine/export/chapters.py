@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.export import report
-from engine.export.drawing import FILM_FORMAT, Look, draw, endings_of, with_ending
+from engine.export.drawing import FILM_FORMAT, Look, draw, end_with_parent, endings_of, with_ending
 from engine.export.figures.cast import Cast
 from engine.export.figures.desk import Desk, looking
 from engine.export.figures.every import Entry, wanted
@@ -129,7 +129,8 @@ def _digest(made: Made) -> bytes:
 def _drawers() -> Iterator[ProcessPoolExecutor]:
     """Processes without torch; they draw while this one works out what comes next."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max(1, min(4, (os.cpu_count() or 2))), mp_context=context) as drawers:
+    number = min(4, os.cpu_count() or 2)
+    with ProcessPoolExecutor(number, mp_context=context, initializer=end_with_parent) as drawers:
         try:
             yield drawers
         finally:

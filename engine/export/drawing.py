@@ -1,6 +1,9 @@
 """One figure's files, drawn in a process of their own: matplotlib holds a core for as long as it draws."""
 
 import json
+import multiprocessing
+import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +43,17 @@ def draw(drawing: Drawing | Film, stem: Path, look: Look) -> None:
     figure = drawing.draw(look.style)
     for format in dict.fromkeys((*look.formats, look.of_report)):
         save_figure(figure, with_ending(stem, format), look.style)
+
+
+def end_with_parent() -> None:
+    """Called at the beginning of a process that draws: it would wait for ever for a parent that was killed."""
+
+    def wait() -> None:
+        if (parent := multiprocessing.parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def with_ending(stem: Path, format: str) -> Path:

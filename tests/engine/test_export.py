@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from matplotlib.colors import to_hex, to_rgb
@@ -436,6 +437,26 @@ def test_an_export_that_is_ended_leaves_the_older_one(database: Database, older:
     assert process.wait(60) == 128 + signal.SIGTERM
     process.stdout.close()
     assert contents(older) == before
+
+
+def test_a_killed_export_leaves_no_process_and_its_leftovers_go_with_the_next(database: Database, older: Path) -> None:
+    before = contents(older)
+    command = [sys.executable, "-P", "-m", "engine.export.process", "--root", str(database.root.path)]
+    process = subprocess.Popen([*command, "--out", str(older), "--format", "png"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if json.loads(line)["done"] > 5:
+            break
+    drawers = [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+    assert drawers
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    psutil.wait_procs(drawers, timeout=30)
+    assert not any(drawer.is_running() and drawer.status() != psutil.STATUS_ZOMBIE for drawer in drawers)
+    assert {file: data for file, data in contents(older).items() if ".export-" not in str(file)} == before
+    export(database, older, "scratch")
+    assert not list(older.glob(".export-*"))
 
 
 def test_files_of_others_stay_and_our_old_ones_go(database: Database, older: Path) -> None:
