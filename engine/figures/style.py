@@ -12,13 +12,11 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine, LayoutEngine, Tigh
 from matplotlib.textpath import TextPath
 
 from engine.colours import CLASS_COLOURS, CLASS_INKS, RUN_COLOURS
+from engine.figures.face import families
 
 _WIDTHS_IN = {1: 3.35, 2: 6.9}
 """Of one column and of two, as journals have them."""
 _TYPE_PT = 8
-_FAMILY = "DejaVu Sans"
-"""It comes with matplotlib: the same type on every machine."""
-_TYPE = FontProperties(family=_FAMILY)
 _PAD_IN = 0.06
 Layout = Literal["constrained", "tight", "placed"]
 _INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
@@ -63,7 +61,9 @@ class Style:
 
     def width_of(self, text: str) -> float:
         """In inches."""
-        return float(TextPath((0, 0), text, size=_TYPE_PT, prop=_TYPE).get_extents().x1) / 72 if text.strip() else 0.0
+        if not text.strip():
+            return 0.0
+        return float(TextPath((0, 0), text, size=_TYPE_PT, prop=FontProperties(families())).get_extents().x1) / 72
 
     @contextmanager
     def figure(self, height: float, layout: Layout = "constrained") -> Iterator[Figure]:
@@ -89,7 +89,7 @@ class Style:
     def _settings(self) -> dict[Any, Any]:  # matplotlib has a type for each name that it knows
         return {
             "font.family": "sans-serif",
-            "font.sans-serif": [_FAMILY],
+            "font.sans-serif": families(),
             "font.size": _TYPE_PT,
             "axes.titlesize": _TYPE_PT,
             "legend.fontsize": _TYPE_PT - 1,
