@@ -40,8 +40,8 @@ from store.names import RunName
 
 _COMPARED = ("knn_accuracy", "linear_probe_accuracy", "silhouette", "trustworthiness")
 """Figures that the run's record keeps; the last depends on the projection too, and is that of the PCA."""
-_MAX_TSNE = 2000
-"""Images for t-SNE where no limit is given: some 10 s."""
+_MAX_TSNE = 5000
+"""Images for t-SNE where no limit is given: some 8 s."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

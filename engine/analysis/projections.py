@@ -1,6 +1,6 @@
 """Codes seen in two dimensions: PCA, and turning one epoch's picture onto another's.
 
-numpy alone: the screen uses this in its own process. t-SNE (scikit-learn, seconds) is ``engine.analysis.tsne``, run in
+numpy alone: the screen uses this in its own process. t-SNE (scipy, seconds) is ``engine.analysis.tsne``, run in
 a helper process, ``engine.analysis.project``.
 """
 

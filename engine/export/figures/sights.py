@@ -76,7 +76,7 @@ class Sights:
     @cached_property
     def embedded(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Positions [M] of some of the codes of `survey`, and their points [M, 2] by t-SNE."""
-        from engine.analysis.tsne import tsne  # scikit-learn, a second
+        from engine.analysis.tsne import tsne  # scikit-learn and scipy, a second
 
         taken = some(self.survey["labels"], _MOST_EMBEDDED)
         return taken, tsne(self.survey["codes"][taken], iterations=_ITERATIONS)
