@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.models.base import Autoencoder
+from engine.models.operations import SiLU, UpConvolution
 from engine.spec import ModelSpec
 
 # Measured on MNIST, validation error after 2 epochs: with one hidden layer each way the 2-D variational autoencoder is
@@ -26,7 +27,7 @@ class Encoder(nn.Module):
             convolutions += [
                 nn.Conv2d(num_in, num_out, 3, stride=2, padding=1, bias=False),
                 nn.BatchNorm2d(num_out),
-                nn.SiLU(inplace=True),
+                SiLU(),
             ]
         height, width = sizes[-1]
         self.convolutions = nn.Sequential(*convolutions)
@@ -54,26 +55,23 @@ class Decoder(nn.Module):
             nn.Linear(spec.hidden, channels[-1] * height * width, bias=False),
             _Unflatten(channels[-1], height, width),
             nn.BatchNorm2d(channels[-1]),
-            nn.SiLU(inplace=True),
+            SiLU(),
         )
         convolutions: list[nn.Module] = []
         for level in range(spec.depth, 0, -1):
             height, width = sizes[level - 1]
             is_last = level == 1
             convolutions.append(
-                nn.ConvTranspose2d(
+                UpConvolution(
                     channels[level],
                     channels[level - 1],
-                    3,
-                    stride=2,
-                    padding=1,
                     # An odd side m came from 2m - 1 pixels, an even one from 2m.
                     output_padding=(1 - height % 2, 1 - width % 2),
                     bias=is_last,
                 )
             )
             if not is_last:
-                convolutions += [nn.BatchNorm2d(channels[level - 1]), nn.SiLU(inplace=True)]
+                convolutions += [nn.BatchNorm2d(channels[level - 1]), SiLU()]
         self.convolutions = nn.Sequential(*convolutions)
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -101,7 +99,7 @@ def _hidden_layers(num_inputs: int, hidden: int, count: int) -> list[nn.Module]:
     """``count`` fully connected layers, normalized over the batch: [B, num_inputs] -> [B, hidden]."""
     layers: list[nn.Module] = []
     for num_in in (num_inputs, *[hidden] * (count - 1)):
-        layers += [nn.Linear(num_in, hidden, bias=False), nn.BatchNorm1d(hidden), nn.SiLU(inplace=True)]
+        layers += [nn.Linear(num_in, hidden, bias=False), nn.BatchNorm1d(hidden), SiLU()]
     return layers
 
 

@@ -24,12 +24,12 @@ def prepare_device(spec: RunSpec) -> torch.device:
     # Else every new tensor is filled with NaN first, which costs time and guards only against bugs.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
-    device = _find(spec.device)
+    device = find_device(spec.device)
     torch.manual_seed(spec.seed)
     return device
 
 
-def _find(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, number = name.partition(":")
