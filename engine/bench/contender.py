@@ -1,4 +1,4 @@
-"""A contender's process: ``python -P -m engine.bench.contender NAME SPEC`` with ``SPEC`` as `RunSpec.as_json` writes it.
+"""A contender's process: ``python -P -m engine.bench.contender NAME SPEC``, ``SPEC`` as `RunSpec.as_json` writes it.
 
 Ends with status 3 where the contender's package is not installed, having said so on standard error.
 """

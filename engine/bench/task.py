@@ -1,6 +1,5 @@
 """What every contender does: the same network, weights, batches and optimizer on the same images."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from engine.spec import KeepSpec, ModelSpec, OptimSpec, RunSpec
@@ -8,13 +7,17 @@ from engine.spec import KeepSpec, ModelSpec, OptimSpec, RunSpec
 BATCH_SIZE = 256
 DATASET = "mnist-5k"
 """Real digits that come with the packages: the same on every machine, without a download."""
+DATA_DIR = Path()
+"""Where they lie: in no folder."""
 MAX_BATCHES = 15
 """Of its 4,000 training images."""
+WIDTH, DEPTH, HIDDEN = 16, 3, 32
+"""16, 32, 64 channels; with fully connected layers that small, 7.1 MFLOP an image forward and backward."""
 _ENDLESS = 1_000_000
 
 
 def task(num_batches: int, threads: int, seed: int, device: str) -> RunSpec:
-    """A plain autoencoder of 16, 32, 64 channels and a code of 6, by Adam, ``num_batches`` of 256 images a pass.
+    """A plain autoencoder with a code of 6, by Adam, ``num_batches`` of 256 images a pass.
 
     What the others do not do is off: no average of the weights, no schedule, no pictures kept.
     """
@@ -26,7 +29,7 @@ def task(num_batches: int, threads: int, seed: int, device: str) -> RunSpec:
         device=device,
         threads=threads,
         train_limit=num_batches * BATCH_SIZE,
-        model=ModelSpec(latent_dim=6, width=16, depth=3, hidden=32),
+        model=ModelSpec(latent_dim=6, width=WIDTH, depth=DEPTH, hidden=HIDDEN),
         optim=OptimSpec(
             optimizer="adam",
             lr=1e-3,
@@ -38,11 +41,3 @@ def task(num_batches: int, threads: int, seed: int, device: str) -> RunSpec:
         ),
         keep=KeepSpec(latent_samples=0, latent_epochs=1, image_samples=1),
     )
-
-
-def with_threads(spec: RunSpec, threads: int) -> RunSpec:
-    return replace(spec, threads=threads)
-
-
-DATA_DIR = Path()
-"""Where the images lie that come with the packages: nowhere."""

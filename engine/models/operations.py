@@ -52,9 +52,7 @@ class UpConvolution(nn.ConvTranspose2d):
     def forward(self, inputs: Tensor, output_size: list[int] | None = None) -> Tensor:
         if self.out_channels > _FEW_CHANNELS or self.bias is None or not _trains_on_cpu(inputs):
             return super().forward(inputs, output_size)
-        outputs: Tensor = _UpConvolution.apply(
-            inputs, self.weight, self.bias, self.output_padding
-        )
+        outputs: Tensor = _UpConvolution.apply(inputs, self.weight, self.bias, self.output_padding)
         return outputs
 
 

@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.bench.contenders.plain import loader
-from engine.bench.contenders.shared import ADAM, images_of, mean, network
+from engine.bench.contenders.shared import images_of, mean, network
 from engine.bench.contenders.textbook import Textbook
 from engine.bench.turns import Turns
 from engine.spec import RunSpec
 from engine.training.device import find_device
+from engine.training.optimizers import BETAS
 
 _LOADER_WORKERS = 2
 
@@ -34,7 +35,7 @@ class _Module(lightning.LightningModule):
         return loss
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.parameters(), lr=self.lr, **ADAM)
+        return torch.optim.Adam(self.parameters(), lr=self.lr, betas=BETAS)
 
 
 class _InTurns(Callback):

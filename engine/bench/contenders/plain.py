@@ -7,11 +7,12 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 
-from engine.bench.contenders.shared import ADAM, Order, images_of, mean, network
+from engine.bench.contenders.shared import Order, images_of, mean, network
 from engine.bench.turns import Turns
 from engine.data.images import Images
 from engine.spec import RunSpec
 from engine.training.device import find_device
+from engine.training.optimizers import BETAS
 
 _LOADER_WORKERS = 2
 
@@ -55,7 +56,7 @@ def _run(spec: RunSpec, turns: Turns, workers: int) -> None:
     images = images_of(spec)
     model = network(spec, images).to(device)
     batches = loader(spec, images, workers)
-    optimizer = torch.optim.Adam(model.parameters(), lr=spec.optim.lr, **ADAM)
+    optimizer = torch.optim.Adam(model.parameters(), lr=spec.optim.lr, betas=BETAS)
 
     def one_pass() -> float:
         model.train()
@@ -64,7 +65,7 @@ def _run(spec: RunSpec, turns: Turns, workers: int) -> None:
             inputs = batch.to(device)
             optimizer.zero_grad()
             loss = functional.mse_loss(model(inputs), inputs)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             losses.append(loss.detach())
         return mean(losses)

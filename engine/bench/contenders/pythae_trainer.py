@@ -12,11 +12,12 @@ from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from engine.bench.contenders.shared import ADAM, Order, images_of, network
+from engine.bench.contenders.shared import Order, images_of, network
 from engine.bench.turns import Turns
 from engine.data.images import scale
 from engine.spec import RunSpec
 from engine.training.device import find_device
+from engine.training.optimizers import BETAS
 
 _EPSILON = 1e-8
 """Adam's own."""
@@ -43,12 +44,12 @@ class _Decoder(BaseDecoder):
 def run(spec: RunSpec, turns: Turns) -> None:
     logging.disable(logging.INFO)
     images = images_of(spec)
-    network_ = network(spec, images)
+    stock = network(spec, images)
     num_pixels = math.prod(images.shape)
     model = AE(
         AEConfig(input_dim=images.shape, latent_dim=spec.model.latent_dim),
-        encoder=_Encoder(network_.encoder),
-        decoder=_Decoder(network_.decoder),
+        encoder=_Encoder(stock.encoder),
+        decoder=_Decoder(stock.decoder),
     )
     dataset = BaseDataset(scale(images.pixels).contiguous(), images.labels)
     with tempfile.TemporaryDirectory() as folder:
@@ -61,7 +62,7 @@ def run(spec: RunSpec, turns: Turns) -> None:
                 learning_rate=spec.optim.lr,
                 optimizer_cls="Adam",
                 # Its loss is a sum over pixels: with so much larger gradients, Adam's steps are the same with this.
-                optimizer_params={**ADAM, "eps": _EPSILON * num_pixels},
+                optimizer_params={"betas": BETAS, "eps": _EPSILON * num_pixels},
                 no_cuda=find_device(spec.device).type == "cpu",
                 seed=spec.seed,
             ),

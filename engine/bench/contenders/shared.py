@@ -14,9 +14,6 @@ from engine.models.autoencoder import ConvolutionalAutoencoder
 from engine.models.building import build_model
 from engine.spec import RunSpec
 from engine.training.fit import count_batches, shuffled_batches
-from engine.training.optimizers import BETAS
-
-ADAM = {"betas": BETAS}
 
 
 def images_of(spec: RunSpec) -> Images:

@@ -6,7 +6,7 @@ from engine.models.autoencoder import ConvolutionalAutoencoder
 
 
 class Textbook(nn.Module):
-    """``encoder`` 1 x 28 x 28 -> codes and ``decoder`` back: the layers and the weights of a ``model`` of 16 channels."""
+    """``encoder`` 1 x 28 x 28 -> codes, ``decoder`` back: the layers and the weights of a ``model`` of 16 channels."""
 
     def __init__(self, model: ConvolutionalAutoencoder, hidden: int) -> None:
         super().__init__()
@@ -45,9 +45,7 @@ def _down(num_in: int, num_out: int) -> list[nn.Module]:
 
 
 def _up(num_in: int, num_out: int, output_padding: int) -> list[nn.Module]:
-    convolution = nn.ConvTranspose2d(
-        num_in, num_out, 3, stride=2, padding=1, output_padding=output_padding, bias=False
-    )
+    convolution = nn.ConvTranspose2d(num_in, num_out, 3, stride=2, padding=1, output_padding=output_padding, bias=False)
     return [convolution, nn.BatchNorm2d(num_out), nn.SiLU()]
 
 

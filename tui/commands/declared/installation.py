@@ -31,6 +31,20 @@ def doctor(options: Options) -> int | None:
     return doctor(options)
 
 
+@app.command()
+@everywhere
+def bench(
+    options: Options,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer and shorter rounds.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Of the weights and the order of the images.")] = 0,
+) -> int | None:
+    """Measure how fast this machine trains, beside a plain PyTorch loop and other trainers."""
+    from tui.commands.bench import bench
+
+    return bench(options, quick=quick, device=device, seed=seed)
+
+
 data = typer.Typer(invoke_without_command=True, no_args_is_help=False, help="List the data sets, or fetch one.")
 app.add_typer(data, name="data")
 
