@@ -208,10 +208,14 @@ def _check_work(losses: Mapping[Contender, float]) -> None:
             )
 
 
+_BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(100_000))"
+"""Ends with its parent, however that ends."""
+
+
 @contextmanager
 def _busy() -> Iterator[None]:
     """A process that has a core to itself, as far as the others let it."""
-    process = subprocess.Popen([sys.executable, "-c", "while True: pass"], stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-c", _BUSY], stdin=subprocess.DEVNULL)
     try:
         yield
     finally:

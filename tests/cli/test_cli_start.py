@@ -23,6 +23,7 @@ COMMANDS = (
         "tag",
         "queue",
         "data",
+        "bench",
         "doctor",
         "keys",
     ),

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.bench.task import DATA_DIR
 from engine.bench.turns import Turns
 from engine.spec import RunSpec
 from engine.training.fit import train
-from store.paths import RunPaths
+from store.paths import RunPaths, find_data_dir
 
 
 def run(spec: RunSpec, turns: Turns) -> None:
@@ -26,7 +25,7 @@ class _Racing:
     def __init__(self, spec: RunSpec, turns: Turns) -> None:
         self.spec = spec
         self.paths = RunPaths(Path())
-        self.data_dir = DATA_DIR
+        self.data_dir = find_data_dir()
         self._turns = turns
 
     def begin(self, epoch: int, epoch_record: Mapping[str, Any] | None) -> None:
