@@ -63,7 +63,8 @@ class Style:
         """In inches."""
         if not text.strip():
             return 0.0
-        return float(TextPath((0, 0), text, size=_TYPE_PT, prop=FontProperties(families())).get_extents().x1) / 72
+        outline = TextPath((0, 0), text, size=_TYPE_PT, prop=FontProperties(family=families()))
+        return float(outline.get_extents().x1) / 72
 
     @contextmanager
     def figure(self, height: float, layout: Layout = "constrained") -> Iterator[Figure]:
