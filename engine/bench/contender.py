@@ -18,7 +18,7 @@ NOT_INSTALLED = 3
 class Contender(StrEnum):
     OURS = "ours"
     PLAIN = "plain"
-    PLAIN_ALONE = "plain_alone"
+    PLAIN_NO_WORKERS = "plain_no_workers"
     PYTHAE = "pythae"
     LIGHTNING = "lightning"
 
@@ -26,7 +26,7 @@ class Contender(StrEnum):
 _WHERE = {
     Contender.OURS: "ours:run",
     Contender.PLAIN: "plain:run",
-    Contender.PLAIN_ALONE: "plain:run_without_workers",
+    Contender.PLAIN_NO_WORKERS: "plain:run_without_workers",
     Contender.PYTHAE: "pythae_trainer:run",
     Contender.LIGHTNING: "lightning_trainer:run",
 }

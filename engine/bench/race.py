@@ -45,8 +45,8 @@ class Plan:
 
     @property
     def num_turns(self) -> int:
-        """Upper bound of the turns, for a progress bar."""
-        return (self.rounds + 1) * (len(Contender) + 1) + 2 * self.loaded_rounds
+        """All turns where every contender is there, for a progress bar."""
+        return len(Contender) * (self.rounds + 1) + self.rounds + 2 * self.loaded_rounds
 
 
 def race(plan: Plan, say: Say) -> dict[str, Any]:
@@ -55,63 +55,78 @@ def race(plan: Plan, say: Say) -> dict[str, Any]:
     Raises:
         RequestError: a contender failed, or did not do the same work.
     """
-    devices = worker_devices(plan.device, None)
-    done = 0
-
-    def tell(what: str) -> None:
-        nonlocal done
-        done += 1
-        say(done, plan.num_turns, what)
-
+    num_workers = len(worker_devices(plan.device, None))
     with ExitStack() as stack:
-        teams, why = _gather(stack, plan, len(devices))
-        losses = {}
-        for name, team in teams.items():
-            tell(f"{name}, first pass")
-            losses[name] = team.turn().loss
+        teams, why = _gather(stack, plan, num_workers)
+        seen = _Speeds(plan, say)
+        losses = {name: seen.first_pass(team) for name, team in teams.items()}
         _check_work(losses)
-        speeds: dict[Contender, list[float]] = {name: [] for name in teams}
-        alone: list[float] = []
         for round_ in range(plan.rounds):
             for name in _rotated(list(teams), round_):
-                tell(name)
-                speeds[name].append(teams[name].turn().images_per_s)
-            tell("one worker alone")
-            alone.append(teams[Contender.OURS].turn(alone=True).images_per_s)
-        loaded: dict[Contender, list[float]] = {name: [] for name in (Contender.OURS, Contender.PLAIN)}
+                seen.turn(teams[name])
+            seen.turn(teams[Contender.OURS], alone=True)
         with _busy():
             for round_ in range(plan.loaded_rounds):
-                for name in _rotated(list(loaded), round_):
-                    tell(f"{name}, beside a busy process")
-                    loaded[name].append(teams[name].turn().images_per_s)
-    ours = speeds[Contender.OURS]
-    pairs = {
-        "ratio_plain_loop": (ours, speeds[Contender.PLAIN]),
-        "ratio_plain_loop_no_workers": (ours, speeds[Contender.PLAIN_ALONE]),
-        "ratio_pythae": (ours, speeds.get(Contender.PYTHAE, [])),
-        "ratio_lightning": (ours, speeds.get(Contender.LIGHTNING, [])),
-        "ratio_plain_loop_loaded": (loaded[Contender.OURS], loaded[Contender.PLAIN]),
-        "ratio_concurrent": (ours, alone),
-    }
-    ratios = {key: _ratios(mine, theirs) for key, (mine, theirs) in pairs.items()}
+                for name in _rotated([Contender.OURS, Contender.PLAIN], round_):
+                    seen.turn(teams[name], loaded=True)
     return {
-        **{key: statistics.median(found) if found else None for key, found in ratios.items()},
-        "images_per_second": {name: statistics.median(found) for name, found in speeds.items()}
-        | {f"{name}_loaded": statistics.median(found) for name, found in loaded.items()},
-        "spread": {key: [min(found), max(found)] for key, found in ratios.items() if found},
+        **seen.ratios(),
         "why_null": why,
         "losses": losses,
         "device": plan.device,
-        "workers": len(devices),
+        "workers": num_workers,
         "threads": default_threads(),
         "cores": len(os.sched_getaffinity(0)),
         "rounds": plan.rounds,
-        "images_a_pass": _spec(plan, 1).train_limit,
+        "images_a_pass": _spec(plan).train_limit,
         "seed": plan.seed,
         "host": host(),
         "versions": provenance.versions(),
         "git_commit": provenance.git_commit(),
     }
+
+
+class _Speeds:
+    """What was seen, in images a second by contender (``NAME_loaded``, ``ours_alone``), and how far it all is."""
+
+    def __init__(self, plan: Plan, say: Say) -> None:
+        self._plan, self._say = plan, say
+        self._done = 0
+        self._seen: dict[str, list[float]] = {}
+
+    def first_pass(self, team: "_Team") -> float:
+        """Its loss; the time of a first pass says nothing."""
+        self._tell(f"{team.name}, first pass")
+        return team.turn().loss
+
+    def turn(self, team: "_Team", *, alone: bool = False, loaded: bool = False) -> None:
+        key = f"{team.name}{'_alone' * alone}{'_loaded' * loaded}"
+        self._tell(key.replace("_", " "))
+        self._seen.setdefault(key, []).append(team.turn(alone=alone).images_per_s)
+
+    def ratios(self) -> dict[str, Any]:
+        """Of each round's two, so that what slows the machine down for a while slows both."""
+        pairs = {
+            "ratio_plain_loop": ("ours", "plain"),
+            "ratio_plain_loop_no_workers": ("ours", "plain_no_workers"),
+            "ratio_pythae": ("ours", "pythae"),
+            "ratio_lightning": ("ours", "lightning"),
+            "ratio_plain_loop_loaded": ("ours_loaded", "plain_loaded"),
+            "ratio_concurrent": ("ours", "ours_alone"),
+        }
+        found = {
+            key: [mine / theirs for mine, theirs in zip(self._seen[ours], self._seen.get(peer, ()), strict=False)]
+            for key, (ours, peer) in pairs.items()
+        }
+        return {
+            **{key: statistics.median(ratios) if ratios else None for key, ratios in found.items()},
+            "images_per_second": {name: statistics.median(speeds) for name, speeds in self._seen.items()},
+            "spread": {key: [min(ratios), max(ratios)] for key, ratios in found.items() if ratios},
+        }
+
+    def _tell(self, says: str) -> None:
+        self._done += 1
+        self._say(self._done, self._plan.num_turns, says)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +198,7 @@ def _gather(stack: ExitStack, plan: Plan, num_workers: int) -> tuple[dict[Conten
     started = []
     for name in Contender:
         is_ours = name is Contender.OURS
-        team = _Team(name, _spec(plan, default_threads()), num_workers if is_ours else 1)
+        team = _Team(name, _spec(plan), num_workers if is_ours else 1)
         stack.callback(team.close)
         started.append(team)
     for team in started:
@@ -194,8 +209,8 @@ def _gather(stack: ExitStack, plan: Plan, num_workers: int) -> tuple[dict[Conten
     return teams, why
 
 
-def _spec(plan: Plan, threads: int) -> RunSpec:
-    return task(plan.num_batches, threads, plan.seed, plan.device)
+def _spec(plan: Plan) -> RunSpec:
+    return task(plan.num_batches, default_threads(), plan.seed, plan.device)
 
 
 def _check_work(losses: Mapping[Contender, float]) -> None:
@@ -227,7 +242,3 @@ def _rotated(names: Sequence[Contender], by: int) -> list[Contender]:
     """Nobody is always the first, or always behind the same one."""
     by %= len(names)
     return [*names[by:], *names[:by]]
-
-
-def _ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    return [mine / other for mine, other in zip(ours, theirs, strict=bool(theirs))]

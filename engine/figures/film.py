@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from engine.figures.numbers import Table
+from engine.figures.scatter import PLAIN_POWERS
 from store.artifacts import written_aside
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Film:
                 xlabel=self.x_label,
                 ylabel=self.y_label,
             )
+            axes.ticklabel_format(scilimits=PLAIN_POWERS)
             for label in np.unique(self.labels[self.labels >= 0]):
                 axes.scatter([], [], s=5, color=style.class_colour(int(label)), label=self.class_names[label])
             if axes.get_legend_handles_labels()[0]:

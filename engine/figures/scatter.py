@@ -22,6 +22,8 @@ _MOST_LETTERS = 3
 """Longer names cover the cloud."""
 _INKED_PT2, _SIZES_PT2 = 3000.0, (3.0, 14.0)
 """How much of a cloud is ink, and how large a point may be."""
+PLAIN_POWERS = (-2, 4)
+"""Of ten: beyond them an axis names the power once, for its numbers would run into each other."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,6 +95,7 @@ class Scatter:
             axes.text(
                 middle[0], middle[1], self._name(label), ha="center", va="center", fontsize="large", path_effects=halo
             )
+        axes.ticklabel_format(scilimits=PLAIN_POWERS)
         axes.set_title(cloud.title)
         axes.set_xlabel(cloud.x_label)
         axes.set_ylabel(cloud.y_label)
