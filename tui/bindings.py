@@ -14,6 +14,11 @@ def _quiet(id: str, keys: str, action: str, label: str, tooltip: str, shown: str
     return _key(id, keys, action, label, tooltip, shown, footer=False)
 
 
+def _at_once(binding: Binding) -> Binding:
+    """Done before the next key is given to anybody: what is typed behind it in one piece is for where it leads."""
+    return replace(binding, priority=True)
+
+
 APP: list[BindingType] = [
     _key("app.help", "question_mark", "help", "keys", "All keys that work here, with a search", "?"),
     _key("app.quit", "q", "quit", "leave", "Leave the screen at once; runs go on in the background"),
@@ -206,8 +211,8 @@ LOG_SEARCH: list[BindingType] = [
 
 FORM: list[BindingType] = [
     _key("form.start", "enter", "start", "start", "Start what the form says", "enter"),
-    _key("form.next", "down,tab", "app.focus_next", "next", "The next field", "down"),
-    _key("form.before", "up,shift+tab", "app.focus_previous", "before", "The field before", "up"),
+    _at_once(_key("form.next", "down,tab", "app.focus_next", "next", "The next field", "down")),
+    _at_once(_key("form.before", "up,shift+tab", "app.focus_previous", "before", "The field before", "up")),
     _key("form.cancel", "escape", "cancel", "cancel", "Close the form, start nothing", "esc"),
 ]
 

@@ -87,6 +87,11 @@ async def test_what_is_typed_right_behind_a_key_that_moves_takes_the_place_of_wh
         assert isinstance(form, Form)
         await until(lambda: form.values()["dataset"].endswith("mnist"))
         assert form.values()["dataset"] == "mnist"
+        before = form.values()
+        for key in ("down", "down", "7", "down", "3"):  # from one line to the next, too
+            pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(lambda: form.values()["latent_dim"].endswith("3"))
+        assert form.values() == before | {"epochs": "7", "latent_dim": "3"}
 
 
 @pytest.mark.parametrize("size", [SMALL, (120, 36)])
