@@ -30,7 +30,7 @@ def aetui(root: str, *words: object, **settings: object) -> str:
 
 
 def runs(root: str, experiment: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(aetui(root, "ls", experiment, "--json"))["runs"]
+    found: list[dict[str, Any]] = json.loads(aetui(root, "ls", experiment, "--json"))
     return found
 
 
@@ -51,8 +51,8 @@ def main() -> None:
         words = ["--trials", trials, "--pruner", options.pruner, "--workers", 2, "--seed", options.seed]
         aetui(searched, "search", *made, "--name", "search", *words, **FIXED)
         took = time.perf_counter() - began
-        started = [run for run in runs(searched, "search") if run["state"] in ("COMPLETE", "PRUNED")]
-        best = min(run["value"] for run in started if run["state"] == "COMPLETE")
+        started = [run for run in runs(searched, "search") if run["state"] in ("complete", "pruned")]
+        best = min(run["value"] for run in started if run["state"] == "complete")
         print(
             f"search: {took:.0f} s, {len(started)} started, "
             f"{sum(run['state'] == 'PRUNED' for run in started)} of them pruned by {options.pruner}, best {best:.5f}",
@@ -64,7 +64,7 @@ def main() -> None:
         aetui(full, "worker", "--slots", 1)
         trained = runs(full, "full")
         in_turn = sum(run["duration_s"] for run in trained)
-        best_full = min(run["value"] for run in trained if run["state"] == "COMPLETE")
+        best_full = min(run["value"] for run in trained if run["state"] == "complete")
         print(f"all {len(trained)} in full, one after the other: {in_turn:.0f} s, best {best_full:.5f}")
         is_well = in_turn / took >= LIMIT and best <= best_full * (1 + WITHIN)
         print(
