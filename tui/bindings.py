@@ -276,7 +276,7 @@ SCOPES: dict[str, list[BindingType]] = {
     "search line": LOG_SEARCH,
     "note line": NOTE_LINE,
     "columns": COLUMNS,
-    "forms": [*FORM, *FORM_INPUT, *CHOICE],
+    "forms": [*FORM_INPUT, *FORM, *CHOICE],
     "help": HELP,
     "machine": MACHINE,
     "export": EXPORTING,

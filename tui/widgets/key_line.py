@@ -36,7 +36,8 @@ class KeyLine(Lines):
             if is_wanted and active.enabled and binding.id not in seen:
                 seen.add(binding.id)
                 keys.append(binding)
-        if OWN_KEYS:  # Textual puts keys of a keymap behind all others
+        # Textual puts keys of a keymap behind all others, and moves those that are done at once.
+        if OWN_KEYS or any(binding.priority for binding in keys):
             keys.sort(key=lambda binding: ORDER.get(str(binding.id), 0))
         # The app's own (help, leave) come last in the chain, and must not be the ones that find no room.
         keys.sort(key=_place_in_a_pane if is_in_pane else lambda binding: not _is_of_the_app(binding))
