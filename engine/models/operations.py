@@ -14,7 +14,7 @@ _FEW_CHANNELS = 4
 
 
 class SiLU(nn.Module):
-    """z -> z * sigmoid(z) (Elfwing et al. 2018). Backwards it takes no second exponential: a fifth less, all told."""
+    """z -> z * sigmoid(z) (Elfwing et al. 2018). Backwards it takes no second exponential: a sixth less, all told."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         if not _trains_on_cpu(inputs):
