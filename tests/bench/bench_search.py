@@ -11,7 +11,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
+
+from queued import train_queued
+
+from store.paths import Root
 
 COMMAND = f"{os.path.dirname(sys.executable)}/aetui"
 FIXED = {"width": 16, "depth": 3}
@@ -56,12 +61,12 @@ def main() -> None:
         best = min(run["value"] for run in started if run["state"] == "complete")
         print(
             f"search: {took:.0f} s, {len(started)} started, "
-            f"{sum(run['state'] == 'PRUNED' for run in started)} of them pruned by {options.pruner}, best {best:.5f}",
+            f"{sum(run['state'] == 'pruned' for run in started)} of them pruned by {options.pruner}, best {best:.5f}",
             flush=True,
         )
         for run in started:
             aetui(full, "run", *made, "--threads", 1, "--queue-only", "--name", "full", **run["params"])
-        aetui(full, "worker", "--slots", 1)
+        train_queued(Root(Path(full)), slots=1)
         trained = runs(full, "full")
         in_turn = sum(run["duration_s"] for run in trained)
         best_full = min(run["value"] for run in trained if run["state"] == "complete")
