@@ -5,6 +5,8 @@ PIP_FLAGS ?=
 # As many tests at once as there are cores, 2 to 4: most of them wait for processes of their own.
 AT_ONCE := $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 2 ? 2 : cores > 4 ? 4 : cores)))
 PYTEST_FLAGS ?= -n $(AT_ONCE) --dist loadfile
+# Of `make chaos`; SEED=N draws the same asks and faults again.
+MINUTES ?= 15
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -17,7 +19,7 @@ $(shell rm -f $(INSTALLED) $(INSTALLED_DEV))
 endif
 endif
 
-.PHONY: demo test test-slow check bench pictures figures clean
+.PHONY: demo test test-slow check chaos bench pictures figures clean
 
 demo: $(INSTALLED)
 	@$(BIN)/aetui demo
@@ -33,6 +35,9 @@ check: $(INSTALLED_DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+chaos: $(INSTALLED_DEV)
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 bench: $(INSTALLED_DEV)
 	@for script in tests/bench/bench_*.py; do $(BIN)/python "$$script" || exit 1; done

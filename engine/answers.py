@@ -15,7 +15,7 @@ from typing import Any
 from engine import search
 from engine.recipes import table
 from engine.recipes.asked import AskedRecipe
-from engine.supervisor import STORAGE_VARIABLE
+from store.address import STORAGE_VARIABLE
 from store.database import Database, open_database
 from store.errors import RequestError
 from store.paths import Root

@@ -13,10 +13,10 @@ from engine import drawing
 from engine.session import RunPaused, RunPruned
 from engine.spec import RunSpec
 from store import queue, workers
-from store.artifacts import replaced
+from store.artifacts import damaged_copy, replaced, set_aside
 from store.database import Database
-from store.errors import LeaseLost
-from store.metrics import MetricsWriter, lines_up_to, read_metrics
+from store.errors import LeaseLost, StorageTrouble
+from store.metrics import MetricsReader, MetricsWriter, lines_up_to
 from store.names import RunName
 from store.paths import RunPaths
 from store.records import Claim, Request
@@ -61,7 +61,7 @@ class Heart:
         while not self._stopping.wait(HEARTBEAT_S):
             try:
                 self._beat()
-            except SQLAlchemyError as error:  # the storage may be back at the next beat; the lease tells if not
+            except (SQLAlchemyError, StorageTrouble, OSError) as error:  # it may be well at the next; the lease tells
                 log.warning("heartbeat failed: %s", str(error).splitlines()[0])
 
     def _beat(self) -> None:
@@ -106,7 +106,11 @@ class Attempt:
             raise RunPaused(str(self._claim.name))
 
     def begin(self, epoch: int, epoch_record: Mapping[str, Any] | None) -> None:
-        kept = lines_up_to(read_metrics(self._earlier_metrics()), epoch)
+        reader = MetricsReader(self._earlier_metrics())
+        kept = lines_up_to(reader.read(), epoch)
+        if reader.num_damaged:
+            aside = damaged_copy(reader.path)
+            log.warning("%d lines of %s were damaged: they are in %s", reader.num_damaged, reader.path, aside.name)
         has_last = any(line.get("kind") == "epoch" and line.get("epoch") == epoch for line in kept)
         if epoch_record is not None and not has_last:  # died between checkpoint and metrics line
             kept.append({"kind": "epoch", **epoch_record})
@@ -137,6 +141,10 @@ class Attempt:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with replaced(path, self._claim.attempt, self._check) as aside:
             write(aside)
+
+    def set_aside(self, path: Path) -> Path:
+        self._check()
+        return set_aside(path)
 
     def discard(self, path: Path) -> None:
         self._check()

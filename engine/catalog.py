@@ -9,11 +9,11 @@ import importlib
 import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from engine.spec import ClassifierSpec, DenoisingSpec, ModelSpec, RunSpec, VariationalSpec
 from store.errors import RequestError
+from store.user_paths import user_path
 
 ENTRY_POINT_GROUP = "aetui.kinds"
 
@@ -155,7 +155,7 @@ def dataset(name: str) -> DataSet:
     for known in _DATASETS:
         if known.name == name:
             return known
-    if Path(name).expanduser().exists():
+    if user_path(name).exists():
         return _OWN_FILES
     raise RequestError(
         f"There is no data set {name!r}: take one of {', '.join(known.name for known in _DATASETS)}, "

@@ -14,7 +14,7 @@ from engine.devices import check_device
 from engine.spec import RunSpec
 from engine.supervisor import new_worker_id, start_supervisor
 from engine.worker import prepare_environment, run_claim
-from store import clock, control, listing, queue, workers
+from store import clock, control, listing, queue, room, workers
 from store.database import Database
 from store.errors import RequestError
 from store.experiments import check_experiment, ensure_experiment
@@ -38,8 +38,11 @@ def check(database: Database | None, spec: RunSpec, experiment: str, data_dir: P
     ``database`` is None where the root is still to be made.
 
     Raises:
-        RequestError: kind, data set, device, experiment or the run to start from is absent or does not fit.
+        RequestError: kind, data set, device, experiment or the run to start from is absent or does not fit, or the
+            root's disk is full.
     """
+    if database is not None:
+        room.check(database.root)
     kind = catalog.kind(spec.kind)
     check_device(spec.device)
     spec = dataclasses.replace(spec, dataset=_check_dataset(spec.dataset, data_dir, kind.needs_labels))

@@ -29,6 +29,7 @@ from store.news import Ended
 from store.paths import Root, find_config_dir
 from store.records import RunState
 from store.settings_file import read_toml
+from store.user_paths import user_path
 
 NOTIFY_VARIABLE = "AETUI_NOTIFY"
 EVENTS = ("complete", "failed", "died", "search", "recipe")
@@ -66,7 +67,7 @@ class Notify:
 def notify_file() -> Path:
     """Where the settings are looked for."""
     named = os.environ.get(NOTIFY_VARIABLE)
-    return Path(named).expanduser() if named else find_config_dir() / "notify.toml"
+    return user_path(named) if named else find_config_dir() / "notify.toml"
 
 
 def read_notify() -> Notify:

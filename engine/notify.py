@@ -5,6 +5,7 @@ holds the webhook's address, which may be a secret.
 """
 
 import argparse
+import http.client
 import json
 import os
 import subprocess
@@ -45,13 +46,14 @@ def _run(command: Sequence[str], notice: Notice) -> str:
         done = subprocess.run(
             words,
             input=json.dumps(notice.as_json()),
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             capture_output=True,
             timeout=COMMAND_S,
             env={**os.environ, **known},
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         return f"The command {command[0]} of notify.toml failed: {error}."
     if done.returncode:
         said = "".join(f": {line}" for line in done.stderr.strip().splitlines()[-1:])
@@ -60,11 +62,14 @@ def _run(command: Sequence[str], notice: Notice) -> str:
 
 
 def _post(address: str, notice: Notice) -> str:
-    request = urllib.request.Request(
-        address,
-        data=json.dumps(notice.as_json()).encode(),
-        headers={"Content-Type": "application/json", "User-Agent": "aetui"},
-    )
+    try:
+        request = urllib.request.Request(
+            address,
+            data=json.dumps(notice.as_json()).encode(),
+            headers={"Content-Type": "application/json", "User-Agent": "aetui"},
+        )
+    except ValueError:
+        return "The webhook of notify.toml failed: it is no address."
     cause = ""
     for number in range(_TRIES):
         if number:
@@ -76,7 +81,7 @@ def _post(address: str, notice: Notice) -> str:
             cause = f"HTTP {error.code}"
             if error.code < 500:
                 break
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             cause = str(getattr(error, "reason", None) or type(error).__name__)
     return f"The webhook of notify.toml failed: {cause}."
 

@@ -27,7 +27,7 @@ class RunPruned(Exception):
 
 
 class RunDiverged(Exception):
-    """The loss is not finite any more: failed, with this reason, and not tried again."""
+    """The loss is not finite any more, or has exploded: failed, with this reason, and not tried again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +81,10 @@ class Session(Protocol):
 
     def write(self, path: Path, write: Callable[[Path], None]) -> None:
         """Let ``write`` fill a temporary file beside ``path``, then rename it into place."""
+        ...
+
+    def set_aside(self, path: Path) -> Path:
+        """Rename a damaged file of this run, so that nobody reads it any more and it can be looked at."""
         ...
 
     def discard(self, path: Path) -> None:

@@ -2,27 +2,29 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from store.artifacts import written_aside
 from store.clock import host
 from store.database import Database
+from store.json_file import read_object
 from store.paths import Root
 from store.records import Worker
 from store.workers import workers
 
+_MOST = 1024
+
 
 def chosen_slots(root: Root) -> dict[str, int]:
     """Slots by device, of this host; devices for which nobody chose a number are not in it."""
-    found = _read(root).get(host())
+    found = read_object(root.slots).get(host())
     if not isinstance(found, Mapping):
         return {}
-    return {device: count for device, count in found.items() if isinstance(count, int) and count >= 0}
+    return {device: count for device, count in found.items() if isinstance(count, int) and 0 <= count <= _MOST}
 
 
 def choose_slots(root: Root, device: str, count: int) -> None:
     """From now on ``device`` has ``count`` workers at most, 0 for none; those too many leave after their run."""
-    kept = _read(root)
+    kept = read_object(root.slots)
     kept[host()] = chosen_slots(root) | {device: count}
     with written_aside(root.slots) as aside:
         aside.write_text(json.dumps(kept), encoding="utf-8")
@@ -51,11 +53,3 @@ def is_surplus(database: Database, worker_id: str) -> bool:
 
 def _age(worker: Worker) -> tuple[float, str]:
     return worker.started_at, worker.worker_id
-
-
-def _read(root: Root) -> dict[str, Any]:
-    try:
-        found = json.loads(root.slots.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

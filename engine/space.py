@@ -1,6 +1,5 @@
 """A search space: which settings a search varies, read from TOML, checked against the kind it is for. Free of torch."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, Self
 
 from engine.spec import RunSpec
 from store.errors import RequestError
+from store.settings_file import load_toml
 
 _FIELDS = {"low", "high", "log", "step", "type", "choices", "when"}
 
@@ -43,7 +43,8 @@ class Parameter:
             not unknown, f"has {', '.join(sorted(unknown))}, which is not known: it takes {', '.join(sorted(_FIELDS))}"
         )
         when = table.get("when")
-        require(when is None or (isinstance(when, Mapping) and len(when) == 1), "needs one NAME = VALUE under when")
+        is_condition = isinstance(when, Mapping) and len(when) == 1 and all(map(_is_choice, when.values()))
+        require(when is None or is_condition, "needs one NAME = VALUE under when")
         condition = next(iter(when.items())) if when else None
         if "choices" in table:
             require(
@@ -51,9 +52,7 @@ class Parameter:
             )
             choices = table["choices"]
             require(isinstance(choices, list) and bool(choices), "needs a list of at least one choice")
-            require(
-                all(isinstance(choice, str | int | float) for choice in choices), "takes texts and numbers as choices"
-            )
+            require(all(map(_is_choice, choices)), "takes texts and numbers as choices")
             return cls(name=name, choices=tuple(choices), when=condition)
         require({"low", "high"} <= set(table), "needs low and high, or choices")
         low, high, log, step = table["low"], table["high"], table.get("log", False), table.get("step")
@@ -66,7 +65,7 @@ class Parameter:
         kind = table.get("type", "int" if all(type(number) is int for number in numbers) else "float")
         require(kind in ("int", "float"), "takes int or float as type")
         if kind == "int":
-            require(all(float(number).is_integer() for number in numbers), "is of whole numbers, but a bound is not")
+            require(all(map(_is_whole, numbers)), "is of whole numbers, but a bound is not")
         return cls(name=name, low=low, high=high, log=log, step=step, is_int=kind == "int", when=condition)
 
     @property
@@ -111,10 +110,7 @@ class Space:
         Raises:
             RequestError: it cannot be read, or describes no space.
         """
-        try:
-            return cls.read(tomllib.loads(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise RequestError(f"The search space {str(path)!a} cannot be read: {error}.") from error
+        return cls.read(load_toml(path, f"The search space {str(path)!a}"))
 
     @classmethod
     def from_json(cls, data: Sequence[Mapping[str, Any]]) -> Self:
@@ -140,6 +136,14 @@ class Space:
         for parameter in self.parameters:
             for value in parameter.ends:
                 spec.with_settings({parameter.name: value})
+
+
+def _is_choice(value: object) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _is_whole(number: float) -> bool:
+    return isinstance(number, int) or number.is_integer()
 
 
 def reference_space() -> Space:

@@ -24,21 +24,23 @@ from engine.detach import start_detached
 from engine.devices import worker_devices
 from engine.slots import with_chosen
 from store import searches
+from store.address import STORAGE_VARIABLE
 from store.clock import host
 from store.database import Database, open_database
+from store.errors import NoRoom, RequestError
 from store.listing import num_running, queue_length
 from store.paths import Root
 from store.queue import LEASE_S, requeue_dead
 from store.records import Worker
 from store.workers import forget_dead, workers
 
-STORAGE_VARIABLE = "AETUI_STORAGE"  # an address can hold a password: never on a command line
 POLL_S = 1.0
 # A worker that does not enter itself in so long a time is taken for dead (importing torch comes after that).
 ENTRY_S = 60.0
 # Workers that end before they enter themselves (a broken installation, say) are not started without a rest.
 MAX_FALSE_STARTS = 3
 REST_S = 30.0
+FULL_DISK_POLL_S = 5.0
 
 log = logging.getLogger("aetui.supervisor")
 
@@ -126,7 +128,7 @@ def worker_log(root: Root, worker_id: str) -> Path:
 
 
 def storage_environment(storage: str | None) -> dict[str, str]:
-    """What a child process needs to find the same storage."""
+    """What a child process needs to find the same storage; an address can hold a password: never on a command line."""
     return {STORAGE_VARIABLE: storage} if storage else {}
 
 
@@ -173,7 +175,7 @@ def supervise(database: Database, device: str) -> None:
         with try_lock(database.root.supervisor_lock) as locked:
             if not locked:
                 return
-            while supervisor.step():
+            while _step(supervisor):
                 time.sleep(POLL_S)
                 if database.is_gone():
                     log.warning("%s was removed: leaving", database)
@@ -182,6 +184,16 @@ def supervise(database: Database, device: str) -> None:
         # Whoever queued a run just before the lock was free counted on us: look once more.
         if not _num_waiting(database):
             return
+
+
+def _step(supervisor: Supervisor) -> bool:
+    """As `Supervisor.step`; on a full disk there is nothing to be done, and all the more to be watched."""
+    try:
+        return supervisor.step()
+    except NoRoom as error:
+        log.warning("%s", error)
+        time.sleep(FULL_DISK_POLL_S)
+        return True
 
 
 def _num_waiting(database: Database) -> int:
@@ -197,8 +209,10 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     storage = os.environ.get(STORAGE_VARIABLE)
-    database = open_database(Root(arguments.root), storage)
-    supervise(database, arguments.device)
+    try:
+        supervise(open_database(Root(arguments.root), storage), arguments.device)
+    except RequestError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -10,24 +10,27 @@ import json
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from engine import catalog, drawing, notices, provenance
 from engine.attempt import Attempt, Heart
+from engine.memory import out_of_memory
 from engine.session import Outcome, RunDiverged, RunPaused, RunPruned
 from engine.slots import is_surplus
 from engine.spec import RunSpec
-from engine.supervisor import STORAGE_VARIABLE, start_supervisor, worker_log
-from store import listing, queue, searches, workers
+from engine.supervisor import start_supervisor, worker_log
+from store import listing, queue, room, searches, workers
+from store.address import STORAGE_VARIABLE
 from store.artifacts import remove_leftovers
 from store.database import Database, open_database
-from store.errors import LeaseLost, RequestError
+from store.errors import LeaseLost, NoRoom, RequestError, StorageTrouble
 from store.news import Ended
 from store.paths import Root, find_data_dir
 from store.records import Claim, RunState
@@ -36,6 +39,7 @@ TRAIN = "engine.training.fit:train"
 IDLE_VARIABLE = "AETUI_IDLE_S"
 IDLE_S = 30.0
 POLL_S = 0.5
+ROOM_POLL_S = 2.0
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _LARGEST_KEPT, _MOST_KEPT = 32 << 20, 1 << 30
 """In bytes: larger pieces go back to the system at once, and so does what is beyond so much of all."""
@@ -70,37 +74,84 @@ def work(database: Database, worker_id: str, device: str, heart: Heart, idle_s: 
 
     It also leaves when the user has chosen fewer for its device, unless it was started ``is_by_hand``.
     """
-    last_run = time.monotonic()
+    root = database.root
+    room.keep_reserve(root)
+    last_run, wanted, is_told = time.monotonic(), 0, False
     while not (heart.leaving.is_set() or database.is_gone()) and time.monotonic() - last_run <= idle_s:
         if not is_by_hand and is_surplus(database, worker_id):
             return
-        notices.send_lost(database, queue.requeue_dead(database))
-        claim = drawing.next_claim(database, worker_id, device)
+        if not room.has_room(root.path, wanted):
+            if not is_told:
+                log.warning("%s", room.no_room(root.path))
+            last_run, is_told = time.monotonic(), True  # its runs wait, and so does it
+            heart.leaving.wait(ROOM_POLL_S)
+            continue
+        is_told = False
+        try:
+            notices.send_lost(database, queue.requeue_dead(database))
+            claim = drawing.next_claim(database, worker_id, device)
+        except NoRoom:
+            wanted = room.ENOUGH
+            continue
         if claim is None:
             heart.leaving.wait(POLL_S)
             continue
-        run_claim(database, claim, heart)
+        room.keep_reserve(root)
+        wanted = run_claim(database, claim, heart)
         last_run = time.monotonic()
 
 
-def run_claim(database: Database, claim: Claim, heart: Heart) -> None:
-    """Train one claimed run to its end, whatever that is; only the loss of the lease leaves its record alone."""
+def run_claim(database: Database, claim: Claim, heart: Heart) -> int:
+    """Train one claimed run to its end, whatever that is; only the loss of the lease leaves its record alone.
+
+    Where the disk is full it goes back to the queue: returns how many bytes it wants before it is begun again, or 0.
+    """
     heart.hold(claim)
-    folder = database.root.run(claim.name).folder
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    remove_leftovers(folder)
+    paths = database.root.run(claim.name)
     try:
-        with _logging_to(database.root.run(claim.name).log):
-            log.info("attempt %d on %s by worker %s", claim.attempt, claim.device, claim.worker_id)
-            _train(database, claim, heart)
-            _tell_end(database, claim)
+        try:
+            paths.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            remove_leftovers(paths.folder, claim.attempt)
+            with _logging_to(paths.log):
+                log.info("attempt %d on %s by worker %s", claim.attempt, claim.device, claim.worker_id)
+                _train(database, claim, heart)
+                with suppress(OSError, NoRoom):  # its end is written down: no reason to begin it again
+                    _tell_end(database, claim)
+        except (OSError, NoRoom) as error:
+            lack = room.lack(error, database.root.path)
+            if lack is None:
+                raise
+            log.error("%s", lack)
+            reason = f"{lack} It goes on by itself then."
+            _record(database, heart, lambda: queue.give_back(database, claim, reason))
+            return room.wanted(paths)
     except LeaseLost:
         log.warning("%s was taken over by another worker; attempt %d writes nothing more", claim.name, claim.attempt)
     finally:
         heart.hold(None)
+    return 0
+
+
+def _record(database: Database, heart: Heart, write: Callable[[], None]) -> None:
+    """Let ``write`` say in the storage what became of a run; on a full disk out of the reserve, else again and again.
+
+    Raises:
+        NoRoom: the worker was told to go before there was room.
+    """
+    while True:
+        try:
+            return write()
+        except NoRoom as error:
+            if database.root.reserve.exists():
+                room.use_reserve(database.root)
+            elif heart.leaving.wait(ROOM_POLL_S):
+                raise
+            else:
+                log.error("%s", error)
 
 
 def _train(database: Database, claim: Claim, heart: Heart) -> None:
+    """Raises LeaseLost, NoRoom, OSError: the disk is full, and nothing is said of the run yet."""
     attempt = None
     try:
         frozen = catalog.read_spec(claim.spec) if claim.is_drawn else drawing.drawn(database, claim)
@@ -112,22 +163,24 @@ def _train(database: Database, claim: Claim, heart: Heart) -> None:
         outcome: Outcome = catalog.resolve(TRAIN)(attempt)
     except RunPaused:
         log.info("leaves the worker; goes on later from its last checkpoint")
-        queue.give_back(database, claim)
+        _record(database, heart, lambda: queue.give_back(database, claim))
     except LeaseLost:
         raise
     except RunPruned as pruned:
         log.info("%s", pruned)
-        queue.finish(database, claim, "PRUNED", value=pruned.value, reason=str(pruned))
-    except (RunDiverged, RequestError) as error:
-        _fail(database, claim, str(error))
+        _end(database, claim, heart, "PRUNED", value=pruned.value, reason=str(pruned))
     except Exception as error:
-        log.error("%s", traceback.format_exc())
-        _fail(database, claim, f"{type(error).__name__}: {error}".splitlines()[0])
+        if room.lack(error, database.root.path) is not None:
+            raise
+        if not isinstance(error, RunDiverged | RequestError):
+            log.error("%s", traceback.format_exc())
+        reason = out_of_memory(error, claim.device, claim.spec) or _reason(error)
+        log.error("failed: %s", reason)
+        _end(database, claim, heart, "FAIL", reason=reason)
     else:
         state = "PRUNED" if outcome.was_stopped else "COMPLETE"
-        queue.finish(
-            database, claim, state, value=outcome.value, was_stopped=outcome.was_stopped, test=dict(outcome.test)
-        )
+        test = dict(outcome.test)
+        _end(database, claim, heart, state, value=outcome.value, was_stopped=outcome.was_stopped, test=test)
         figures = "  ".join(f"{key} {value:.5f}" for key, value in outcome.test.items())
         log.info("%s  %s", "stopped" if outcome.was_stopped else "complete", figures)
     finally:
@@ -150,9 +203,13 @@ def _tell_end(database: Database, claim: Claim) -> None:
         notices.send(database.root, notices.of_search(found.experiment, num, found.best))
 
 
-def _fail(database: Database, claim: Claim, reason: str) -> None:
-    log.error("failed: %s", reason)
-    queue.finish(database, claim, "FAIL", reason=reason)
+def _end(database: Database, claim: Claim, heart: Heart, state: str, **values: Any) -> None:
+    _record(database, heart, lambda: queue.finish(database, claim, state, **values))
+
+
+def _reason(error: Exception) -> str:
+    is_sentence = isinstance(error, RunDiverged | RequestError)
+    return str(error) if is_sentence else f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _write_config(attempt: Attempt, claim: Claim, frozen: RunSpec) -> None:
@@ -178,7 +235,8 @@ def _logging_to(path: Path) -> Iterator[None]:
         yield
     finally:
         root.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):  # what a full disk did not take before, it does not take now
+            handler.close()
 
 
 def main() -> None:
@@ -192,7 +250,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.captureWarnings(True)
     root, storage = Root(arguments.root), os.environ.get(STORAGE_VARIABLE)
-    database = open_database(root, storage)
+    database = _open(root, storage)
     device = str(arguments.id).partition("@")[2]
 
     def watch_supervisor() -> None:
@@ -209,9 +267,19 @@ def main() -> None:
     try:
         idle_s = float(os.environ.get(IDLE_VARIABLE, IDLE_S))
         work(database, arguments.id, device, heart, idle_s, is_by_hand=arguments.by_hand)
+    except StorageTrouble as error:
+        sys.exit(str(error))
     finally:
         heart.stop()
-        workers.unregister(database, arguments.id)
+        with suppress(StorageTrouble):  # whoever looks finds the process gone
+            workers.unregister(database, arguments.id)
+
+
+def _open(root: Root, storage: str | None) -> Database:
+    try:
+        return open_database(root, storage)
+    except RequestError as error:
+        sys.exit(str(error))
 
 
 def _import_ahead() -> None:

@@ -6,6 +6,7 @@ older attempts' temporary files. So the old worker's question is answered no, or
 """
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,10 +49,29 @@ def written_aside(path: Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files of earlier attempts in a run's folder; call it once the own attempt number is valid."""
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file to NAME.damaged, over an older such one; returns where it lies now."""
+    return path.replace(_damaged(path))
+
+
+def damaged_copy(path: Path) -> Path:
+    """Copy a file that is damaged in part, and about to be replaced, to NAME.damaged; returns where that lies."""
+    return Path(shutil.copyfile(path, _damaged(path)))
+
+
+def _damaged(path: Path) -> Path:
+    return path.with_name(f"{path.name}.damaged")
+
+
+def remove_leftovers(folder: Path, attempt: int) -> None:
+    """Remove temporary files of attempts before ``attempt`` in a run's folder; call it once that number is valid.
+
+    Later ones are left: who calls may have slept since, and the run be another's.
+    """
     for leftover in folder.rglob(".*.tmp"):
-        leftover.unlink(missing_ok=True)
+        _, number, _, _ = f"0.0.{leftover.name}".rsplit(".", 3)
+        if not number.isdecimal() or int(number) < attempt:
+            leftover.unlink(missing_ok=True)
 
 
 def _aside(path: Path, attempt: int) -> Path:

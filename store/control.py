@@ -1,17 +1,21 @@
 """What users ask of runs: stop, pause, resume, remove, restore, lock, tag. Each checks first that it makes sense."""
 
+import fcntl
 import json
+import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from store import clock, schema
 from store.database import Database
 from store.errors import RequestError
 from store.listing import run
 from store.names import RunName, check_note, check_tag
+from store.paths import Root
 from store.queue import end_trial, touch
 from store.records import NOTE_ATTRIBUTE, TAGS_ATTRIBUTE, Request, Run
 
@@ -29,7 +33,7 @@ def stop(database: Database, name: RunName) -> None:
     check_stoppable(found)
     with database.write() as connection:
         if _unfinished_state(connection, found) == "WAITING":
-            end_trial(connection, found.trial_id, "PRUNED", found.last_value)
+            end_trial(connection, found.trial_id, "PRUNED", _best_reported(connection, found))
             _set(connection, found, request=None, was_stopped=True)
         else:
             _set(connection, found, request=Request.STOP)
@@ -103,13 +107,14 @@ def remove(database: Database, name: RunName) -> None:
     Raises:
         RequestError: it is live or locked.
     """
-    found = present(database, name)
-    check_removable(found)
-    with database.write() as connection:
-        if _state_of(connection, found) == "RUNNING":  # claimed meanwhile
-            raise RequestError(f"{name} is running: stop it first (`aetui stop {name}`).")
-        _set(connection, found, deleted_at=clock.now(connection))
-    _move(database.root.run(name).folder, database.root.trashed(name))
+    with _moving(database.root):
+        found = present(database, name)
+        check_removable(found)
+        with database.write() as connection:
+            if _state_of(connection, found) == "RUNNING":  # claimed meanwhile
+                raise RequestError(f"{name} is running: stop it first (`aetui stop {name}`).")
+            _set(connection, found, deleted_at=clock.now(connection))
+        _move(database.root.run(name).folder, database.root.trashed(name))
 
 
 def check_removable(found: Run) -> None:
@@ -126,11 +131,12 @@ def restore(database: Database, name: RunName) -> None:
     Raises:
         RequestError: it is not deleted.
     """
-    found = run(database, name)
-    check_restorable(found)
-    _move(database.root.trashed(name), database.root.run(name).folder)
-    with database.write() as connection:
-        _set(connection, found, deleted_at=None)
+    with _moving(database.root):
+        found = run(database, name)
+        check_restorable(found)
+        _move(database.root.trashed(name), database.root.run(name).folder)
+        with database.write() as connection:
+            _set(connection, found, deleted_at=None)
 
 
 def check_restorable(found: Run) -> None:
@@ -268,8 +274,31 @@ def _unfinished_state(connection: Connection, found: Run) -> str:
     return state
 
 
+def _best_reported(connection: Connection, found: Run) -> float | None:
+    """Of its finished epochs: what its worker would have ended it with."""
+    values = schema.trial_intermediate_values
+    lowest = select(func.min(values.c.intermediate_value)).where(values.c.trial_id == found.trial_id)
+    best: float | None = connection.execute(lowest).scalar_one()
+    return best
+
+
 def _set(connection: Connection, found: Run, **values: object) -> None:
     connection.execute(update(schema.runs).where(schema.runs.c.trial_id == found.trial_id).values(**values))
+
+
+@contextmanager
+def _moving(root: Root) -> Iterator[None]:
+    """Let nobody else move folders into or out of the trash meanwhile.
+
+    What stands in the storage and where the folder lies change one after the other: a removal and a restoration of the
+    same run that ran through each other would leave a run without its files, and could take them from its next worker.
+    """
+    descriptor = os.open(root.path / ".trash.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _move(source: Path, target: Path) -> None:

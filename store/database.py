@@ -4,19 +4,18 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from store import schema
-from store.errors import RequestError
+from store import schema, sqlite
+from store.errors import OlderStorage, RequestError, StorageTrouble
 from store.paths import Root
-
-BUSY_TIMEOUT_S = 60.0
+from store.room import lack
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,15 +23,15 @@ class Database:
     """An open storage and the root it belongs to. Connections are made as needed; safe to share between threads."""
 
     root: Root
-    storage: str | None
+    storage: str | None = field(repr=False)
     """The address as it was given, password included; None for the root's own SQLite file."""
-    url: URL
-    engine: Engine
+    url: URL = field(repr=False)
+    engine: Engine = field(repr=False)
     file_id: int | None
     """The inode of a SQLite file when it was opened."""
 
     def __str__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        return shown(self.url)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -58,6 +57,11 @@ class Database:
         file = sqlite_file(self.url)
         return file is not None and _inode(file) != self.file_id
 
+    def only_read(self) -> str | None:
+        """What to say where it can be looked at and nothing else; None: it can be written to."""
+        file = sqlite_file(self.url)
+        return str(sqlite.only_read(file)) if file is not None and sqlite.is_read_only(file) else None
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -71,12 +75,30 @@ def storage_url(root: Root, storage: str | None) -> URL:
     if storage is None:
         return URL.create("sqlite", database=str(root.database))
     try:
-        return make_url(storage)
-    except ArgumentError:
-        # The text may hold a password: it is not repeated.
+        url = make_url(storage)
+    except (ArgumentError, ValueError):  # the second: of a port that is no number
+        url = None
+    if url is None or "@" in (url.host or ""):
+        # The text may hold a password, and what seems to be its host the end of one: neither is repeated.
         raise RequestError(
-            "The storage address cannot be read: write it like postgresql+psycopg://USER@HOST/NAME."
-        ) from None
+            "The storage address cannot be read: write it like postgresql+psycopg://USER@HOST/NAME, "
+            "and %40 for an @ in a password."
+        )
+    if url.get_backend_name() == "mariadb":  # one backend to us; SQLAlchemy gives it a name of its own
+        return url.set(drivername=url.drivername.replace("mariadb", "mysql", 1))
+    return url
+
+
+def shown(url: URL) -> str:
+    """The address without its password, which can also stand behind a question mark."""
+    query = {key: "hidden" if "pass" in key.lower() else value for key, value in url.query.items()}
+    return url.set(query=query).render_as_string(hide_password=True)
+
+
+def cannot_open(url: URL, error: Exception) -> RequestError:
+    """What to tell of ``error``, one of SQLAlchemy's or the operating system's."""
+    cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    return RequestError(f"The storage {shown(url)} cannot be opened: {cause}.")
 
 
 def open_database(root: Root, storage: str | None = None, *, create: bool = False) -> Database:
@@ -89,7 +111,8 @@ def open_database(root: Root, storage: str | None = None, *, create: bool = Fals
     file = sqlite_file(url)
     if not create and file is not None and not file.is_file():
         raise RequestError(f"There is nothing at {file} yet: `aetui demo` or `aetui run cae` begins it.")
-    shown = url.render_as_string(hide_password=True)
+    if create and file is not None and sqlite.is_read_only(file):  # who would make it wants to write
+        raise sqlite.only_read(file)
     try:
         if create:
             _make_folder(root.path)
@@ -98,13 +121,14 @@ def open_database(root: Root, storage: str | None = None, *, create: bool = Fals
         database = Database(root, storage, url, connect(url), _inode(file) if file else None)
         if not _has_our_tables(database):
             if not create:
-                raise RequestError(f"{shown} holds no experiments of aetui yet: `aetui run cae` begins them.")
-            with _exclusive(root.schema_lock):
+                raise RequestError(f"{shown(url)} holds no experiments of aetui yet: `aetui run cae` begins them.")
+            with exclusive(root.schema_lock):
                 _create_tables(database)
         return database
     except (SQLAlchemyError, OSError) as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise RequestError(f"The storage {shown} cannot be opened: {cause}.") from error
+        if file is not None and (found := lack(error, root.path) or sqlite.read_only(error, file)):
+            raise found from error
+        raise cannot_open(url, error) from error
 
 
 def database_exists(root: Root, storage: str | None = None) -> bool:
@@ -119,11 +143,8 @@ def connect(url: URL) -> Engine:
     Raises:
         RequestError: its driver is not installed, or the backend is not known.
     """
-    options: dict[str, Any] = {}
-    if url.get_backend_name() == "sqlite":
-        options["connect_args"] = {"timeout": BUSY_TIMEOUT_S}
-    else:
-        options["pool_pre_ping"] = True
+    is_sqlite, file = url.get_backend_name() == "sqlite", sqlite_file(url)
+    options: dict[str, Any] = sqlite.engine_options(file) if is_sqlite else {"pool_pre_ping": True}
     try:
         engine = sqlalchemy.create_engine(url, **options)
     except (NoSuchModuleError, ImportError):
@@ -131,21 +152,9 @@ def connect(url: URL) -> Engine:
             f"The storage {url.drivername}://... needs a driver that is not here: "
             "`pip install 'aetui[postgres]'` or `'aetui[mysql]'` brings it."
         ) from None
-    if engine.dialect.name == "sqlite":
-        set_up_sqlite(engine)
+    if is_sqlite:
+        sqlite.set_up(engine, file)
     return engine
-
-
-def set_up_sqlite(engine: Engine) -> None:
-    """WAL and a long busy timeout for every new connection; 155 against 33 reports a second, and no lock errors."""
-
-    @event.listens_for(engine, "connect")
-    def set_pragmas(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.close()
 
 
 def sqlite_file(url: URL) -> Path | None:
@@ -167,7 +176,7 @@ def _make_folder(folder: Path) -> None:
 
 def _create_sqlite(root: Root, file: Path) -> None:
     """Make the whole file aside and rename it, so that whoever finds it finds it complete."""
-    with _exclusive(root.schema_lock):
+    with exclusive(root.schema_lock):
         if file.is_file():
             return
         aside = file.with_name(f".{file.name}.new")
@@ -183,7 +192,10 @@ def _create_sqlite(root: Root, file: Path) -> None:
 def _has_our_tables(database: Database) -> bool:
     """Raises RequestError: it has, but those of another version of aetui."""
     with database.read() as connection:
-        if not sqlalchemy.inspect(connection).has_table(schema.version.name):
+        is_ours = sqlalchemy.inspect(connection).has_table(schema.version.name)
+        if is_ours or sqlalchemy.inspect(connection).has_table(schema.optuna_form.name):
+            check_form(connection, str(database))
+        if not is_ours:
             return False
         # The row is the very last thing that creation writes.
         found = connection.execute(sqlalchemy.select(schema.version.c.version)).scalar_one_or_none()
@@ -195,6 +207,21 @@ def _has_our_tables(database: Database) -> bool:
             "take that version, or another root."
         )
     return found is not None
+
+
+def check_form(connection: Connection, shown: str) -> None:
+    """Raises OlderStorage, StorageTrouble: the tables of Optuna are not as `store.schema` has them."""
+    form = connection.execute(sqlalchemy.select(schema.optuna_form.c.version_num)).scalar_one_or_none()
+    if form in schema.OLDER_OPTUNA_FORMS:
+        raise OlderStorage(
+            f"{shown} was made by an older Optuna (its tables have the form {form}, here {schema.OPTUNA_FORM}): "
+            "`aetui doctor --upgrade-storage` copies it and then brings it up to date."
+        )
+    if form not in (None, schema.OPTUNA_FORM):
+        raise StorageTrouble(
+            f"{shown} was made by a newer Optuna (its tables have the form {form}, here {schema.OPTUNA_FORM}): "
+            "take a newer aetui, or another root."
+        )
 
 
 def _upgrade(database: Database) -> int:
@@ -223,7 +250,8 @@ def _create_tables(database: Database) -> None:
 
 
 @contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold a lock file, which is made where it is absent."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

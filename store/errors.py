@@ -5,5 +5,17 @@ class RequestError(ValueError):
     """The request was wrong: one sentence that says what, and what to do. The command line exits with 2."""
 
 
+class StorageTrouble(RequestError):
+    """The storage cannot be used as it is, by nobody: it is damaged, may not be written, or its disk is full."""
+
+
+class OlderStorage(StorageTrouble):
+    """An older Optuna made its tables: they can be brought up to date, which a user is to ask for."""
+
+
+class NoRoom(StorageTrouble):
+    """The disk (or the user's share of it) is full: what was to be written is not, what was there is whole."""
+
+
 class LeaseLost(Exception):
     """This worker's attempt is outdated: another has taken the run over, so nothing more may be written."""

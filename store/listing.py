@@ -12,7 +12,8 @@ from store import clock, schema
 from store.database import Database
 from store.errors import RequestError
 from store.experiments import DATASET_ATTRIBUTE, KIND_ATTRIBUTE
-from store.names import RunName
+from store.json_file import loads
+from store.names import RunName, is_name
 from store.queue import LEASE_S, is_lease_alive
 from store.records import Experiment, Request, Run, RunState
 
@@ -81,7 +82,7 @@ def num_studies(connection: Connection) -> int:
 
 
 def describe(connection: Connection) -> list[Description]:
-    """Every experiment of ours, by name."""
+    """Every experiment of ours, by name; not a copy that another program made under a name that is no folder's."""
     studies, attributes = schema.studies, schema.study_user_attributes
     query = (
         select(studies.c.study_id, studies.c.study_name, attributes.c.key, attributes.c.value_json)
@@ -91,11 +92,16 @@ def describe(connection: Connection) -> list[Description]:
     )
     found: dict[tuple[int, str], dict[str, str]] = {}
     for study_id, name, key, value in connection.execute(query):
-        found.setdefault((study_id, name), {})[key] = json.loads(value)
+        found.setdefault((study_id, name), {})[key] = _read(value)
     return [
-        Description(study_id=study_id, name=name, kind=attrs[KIND_ATTRIBUTE], dataset=attrs.get(DATASET_ATTRIBUTE, ""))
+        Description(
+            study_id=study_id,
+            name=name,
+            kind=str(attrs[KIND_ATTRIBUTE]),
+            dataset=str(attrs.get(DATASET_ATTRIBUTE, "")),
+        )
         for (study_id, name), attrs in found.items()
-        if KIND_ATTRIBUTE in attrs
+        if KIND_ATTRIBUTE in attrs and is_name(name)
     ]
 
 
@@ -271,10 +277,18 @@ def read_runs(connection: Connection, query: Select[Any], folder: Path, *, with_
         picked = picked.where(attributes.c.key.not_in(names))
     user_attrs: dict[int, dict[str, Any]] = {}
     for trial_id, key, value in connection.execute(picked):
-        user_attrs.setdefault(trial_id, {})[key] = json.loads(value)
+        user_attrs.setdefault(trial_id, {})[key] = _read(value)
     return [
         _run(row, spec, user_attrs.get(row.trial_id, {}), folder, now) for row, spec in zip(rows, specs, strict=True)
     ]
+
+
+def _read(text: str) -> Any:
+    """A user attribute, which any program may have written; None where it cannot be read."""
+    try:
+        return loads(text)
+    except ValueError:
+        return None
 
 
 def _run(row: Row[Any], spec: Mapping[str, Any], user_attrs: Mapping[str, Any], folder: Path, now: float) -> Run:

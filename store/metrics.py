@@ -8,12 +8,15 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from store.artifacts import replaced
+from store.json_file import loads
 
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_LARGEST = 2**63 - 1
 
 
 def encode(record: Mapping[str, Any]) -> str:
@@ -26,14 +29,22 @@ def encode(record: Mapping[str, Any]) -> str:
 
 
 def decode(line: str | bytes) -> dict[str, Any] | None:
-    """What `encode` wrote; None for a line that is not an object of JSON."""
+    """What `encode` wrote; None for a line that is no object of JSON, or does not say where it belongs."""
     try:
-        record = json.loads(line)
+        record = loads(line)
     except ValueError:
         return None
-    if not isinstance(record, dict):
+    if not isinstance(record, dict) or not _has_place(record):
         return None
     return {key: _WORDS.get(value, value) if isinstance(value, str) else value for key, value in record.items()}
+
+
+def _has_place(record: Mapping[str, Any]) -> bool:
+    """Whether the whole numbers are there that its kind has."""
+    kind = record.get("kind")
+    epoch = record.get("epoch", None if kind in ("epoch", "step") else 0)
+    step = record.get("step") if kind == "step" else 0
+    return all(isinstance(place, int) and 0 <= place <= _LARGEST for place in (epoch, step))
 
 
 def _word(value: float) -> str:
@@ -50,11 +61,13 @@ class MetricsReader:
 
     Attributes:
         generation: goes up by one when reading began anew, so that a curve drawn from earlier lines is dropped.
+        num_damaged: whole lines since then that are not what `encode` writes.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.generation = 0
+        self.num_damaged = 0
         self._offset = 0
         self._inode: int | None = None
 
@@ -69,12 +82,16 @@ class MetricsReader:
             if status.st_ino != self._inode or status.st_size < self._offset:
                 if self._inode is not None:
                     self.generation += 1
-                self._inode, self._offset = status.st_ino, 0
+                self._inode, self._offset, self.num_damaged = status.st_ino, 0, 0
             file.seek(self._offset)
             new = file.read()
         whole = new[: new.rfind(b"\n") + 1]
         self._offset += len(whole)
-        return [record for line in whole.splitlines() if (record := decode(line)) is not None]
+        # Not `splitlines`: what damaged a line may hold any byte.
+        lines = whole.split(b"\n")[:-1]
+        records = [record for line in lines if (record := decode(line)) is not None]
+        self.num_damaged += len(lines) - len(records)
+        return records
 
 
 class MetricsWriter:
@@ -95,7 +112,8 @@ class MetricsWriter:
         self._file.flush()
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # a line that a full disk did not take: `append` has said so
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self

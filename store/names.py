@@ -15,12 +15,17 @@ def check_name(name: str) -> str:
     Raises:
         RequestError: it cannot.
     """
-    if len(name) > MAX_NAME_LENGTH or not _ALLOWED.fullmatch(name):
+    if not is_name(name):
         raise RequestError(
             f"The name {_shown(name)} cannot be used: take up to {MAX_NAME_LENGTH} letters, digits and . _ - "
             "(no leading dot, no separators)."
         )
     return name
+
+
+def is_name(name: str) -> bool:
+    """Whether ``name`` can be a folder of its own."""
+    return len(name) <= MAX_NAME_LENGTH and _ALLOWED.fullmatch(name) is not None
 
 
 def check_tag(tag: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from store.names import RunName, check_name
+from store.user_paths import user_path
 
 ROOT_VARIABLE = "AETUI_ROOT"
 DATA_VARIABLE = "AETUI_DATA"
@@ -21,9 +22,9 @@ class Root:
     def find(cls, explicit: str | os.PathLike[str] | None = None, start: Path | None = None) -> "Root":
         """``explicit``, else ``AETUI_ROOT``, else the nearest ``runs/aetui.db`` from ``start`` up, else ``./runs``."""
         if explicit:
-            return cls(Path(explicit).expanduser().absolute())
+            return cls(user_path(explicit).absolute())
         if from_environment := os.environ.get(ROOT_VARIABLE):
-            return cls(Path(from_environment).expanduser().absolute())
+            return cls(user_path(from_environment).absolute())
         here = (start or Path.cwd()).absolute()
         for folder in (here, *here.parents):
             if (folder / "runs" / DATABASE_NAME).is_file():
@@ -53,6 +54,11 @@ class Root:
     def seen(self) -> Path:
         """Touched for as long as a screen shows this root: when one was open last."""
         return self.path / ".seen"
+
+    @property
+    def reserve(self) -> Path:
+        """Room set aside, given up on a full disk so that what became of a run can be written down."""
+        return self.path / ".reserve"
 
     @property
     def worker_logs(self) -> Path:
@@ -137,7 +143,7 @@ def find_data_dir(explicit: str | os.PathLike[str] | None = None) -> Path:
     """Where downloaded data sets lie: ``explicit``, else ``AETUI_DATA``, else the user's cache folder."""
     chosen = explicit or os.environ.get(DATA_VARIABLE)
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        return user_path(chosen).absolute()
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(cache).expanduser() / "aetui"
 

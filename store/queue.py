@@ -10,17 +10,21 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from store import clock, schema
 from store.database import Database
 from store.errors import LeaseLost
+from store.memory import OomWatch, try_smaller
 from store.names import RunName
 from store.records import Claim, Request
 
 LEASE_S = 30.0  # a worker of another host is given up after so long a silence
-MAX_TRIES = 10  # attempts in a row that did not get through one epoch
+MAX_TRIES = 3  # attempts in a row that did not get through one epoch: whoever kills from outside spares some epochs
 _CANDIDATES = 32
+_OUT_OF_MEMORY = "the kernel ended its worker because the machine ran out of memory"
+
+oom_watch = OomWatch()
 
 
 def enqueue(
@@ -252,8 +256,8 @@ def finish(
         _drop_lease(connection, claim.trial_id)
 
 
-def give_back(database: Database, claim: Claim) -> None:
-    """Put the run back as waiting (or as paused, where that was asked), in its old place.
+def give_back(database: Database, claim: Claim, reason: str | None = None) -> None:
+    """Put the run back as waiting (or as paused, where that was asked), in its old place; ``reason``: what it lacks.
 
     Raises:
         LeaseLost: the run is no longer this attempt's.
@@ -262,7 +266,8 @@ def give_back(database: Database, claim: Claim) -> None:
         fence(connection, claim)
         trials = schema.trials
         connection.execute(update(trials).where(trials.c.trial_id == claim.trial_id).values(state="WAITING"))
-        connection.execute(update(schema.runs).where(schema.runs.c.trial_id == claim.trial_id).values(tries=0))
+        values = {"tries": 0, "reason": reason}
+        connection.execute(update(schema.runs).where(schema.runs.c.trial_id == claim.trial_id).values(**values))
         _drop_lease(connection, claim.trial_id)
 
 
@@ -279,11 +284,26 @@ def requeue_dead(database: Database) -> list[RunName]:
         .outerjoin(leases, leases.c.trial_id == trials.c.trial_id)
         .where(trials.c.state == "RUNNING")
     )
+    oom_watch.look()
     with database.read() as connection:
         rows = connection.execute(running).mappings().all()
         now = clock.now(connection) if rows else 0.0
+    if any(row["heartbeat_at"] is not None and row["heartbeat_at"] > now + LEASE_S for row in rows):
+        _set_back(database)
     dead = [row for row in rows if not is_lease_alive(row, now)]
     return [RunName(row["study_name"], row["number"]) for row in dead if _requeue(database, row)]
+
+
+def _set_back(database: Database) -> None:
+    """The clock was: signs of life from what is the future now count from now on, or the dead would seem to live."""
+    leases = schema.leases
+    with database.engine.begin() as connection:
+        now = clock.now(connection)
+        connection.execute(
+            update(leases)
+            .where(leases.c.heartbeat_at > now + LEASE_S)
+            .values(claimed_at=leases.c.claimed_at - (leases.c.heartbeat_at - now), heartbeat_at=now)
+        )
 
 
 def is_lease_alive(lease: Mapping[Any, Any], now: float) -> bool:
@@ -308,21 +328,25 @@ def _requeue(database: Database, row: Mapping[Any, Any]) -> bool:
         )
         if back.rowcount != 1:
             return False
-        touch(connection, trial_id)
-        tries = connection.execute(select(runs.c.tries).where(runs.c.trial_id == trial_id)).scalar_one()
-        if tries >= MAX_TRIES:
+        found = connection.execute(select(runs.c.tries, runs.c.spec_json).where(runs.c.trial_id == trial_id)).one()
+        reason = _OUT_OF_MEMORY if row["host"] == clock.host() and oom_watch.has_killed() else None
+        if found.tries >= MAX_TRIES:
             end_trial(connection, trial_id, "FAIL", None)
-            reason = f"its worker died {tries} times without finishing an epoch"
-            connection.execute(update(runs).where(runs.c.trial_id == trial_id).values(reason=reason))
+            log = database.root.run(RunName(row["study_name"], row["number"])).log
+            smaller = try_smaller(json.loads(found.spec_json))
+            advice = f", at last because the machine ran out of memory ({smaller})" if reason else ""
+            reason = f"its worker died {found.tries} times without finishing an epoch{advice}: see {log}"
+        connection.execute(update(runs).where(runs.c.trial_id == trial_id).values(reason=reason))
     return True
 
 
 def end_trial(connection: Connection, trial_id: int, state: str, value: float | None) -> None:
     """Write what Optuna writes at the end of a trial."""
     trials, values = schema.trials, schema.trial_values
-    connection.execute(
-        update(trials).where(trials.c.trial_id == trial_id).values(state=state, datetime_complete=_utc_now())
-    )
+    now = _utc_now()
+    # Never before its start, should the clock have been set back since: Optuna's own tools take the difference.
+    ended = case((trials.c.datetime_start > now, trials.c.datetime_start), else_=now)
+    connection.execute(update(trials).where(trials.c.trial_id == trial_id).values(state=state, datetime_complete=ended))
     if value is not None and not math.isnan(value):
         stored, value_type = _stored(value)
         connection.execute(delete(values).where(values.c.trial_id == trial_id))
@@ -331,11 +355,13 @@ def end_trial(connection: Connection, trial_id: int, state: str, value: float | 
 
 def fence(connection: Connection, claim: Claim) -> None:
     """Renew the lease, or raise LeaseLost; what follows in the transaction happens only if the lease held."""
-    leases = schema.leases
+    leases, now = schema.leases, clock.now(connection)
+    # Where the clock was set back since, the beginning is moved along: what was spent so far stays what it is.
+    back = case((leases.c.heartbeat_at > now, leases.c.heartbeat_at - now), else_=0.0)
     renewed = connection.execute(
         update(leases)
         .where(leases.c.trial_id == claim.trial_id, leases.c.attempt == claim.attempt)
-        .values(heartbeat_at=clock.now(connection))
+        .values(heartbeat_at=now, claimed_at=leases.c.claimed_at - back)
     )
     if renewed.rowcount != 1:
         raise LeaseLost(str(claim.name))

@@ -28,7 +28,15 @@ from sqlalchemy import (
 # Times of ours are seconds since 1970 by the database's clock; a single-precision float would round them to minutes.
 _SECONDS: Double[float] = Double(asdecimal=False)
 
+OPTUNA_FORM = "v3.2.0.a"
+OLDER_OPTUNA_FORMS = (
+    "v0.9.0.a", "v1.2.0.a", "v1.3.0.a", "v2.4.0.a", "v2.6.0.a", "v3.0.0.a", "v3.0.0.b", "v3.0.0.c", "v3.0.0.d",
+)  # fmt: skip
+"""As Alembic names the form of Optuna's tables: that of Optuna 3.2 to 5, and those before it."""
+
 optuna_metadata = MetaData()
+
+optuna_form = Table("alembic_version", optuna_metadata, Column("version_num", String(32), primary_key=True))
 
 studies = Table(
     "studies",

@@ -9,7 +9,8 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from sqlalchemy import URL
 
-from store.database import Database, set_up_sqlite
+from store import sqlite
+from store.database import Database, sqlite_file
 from store.errors import RequestError
 from store.records import Claim
 
@@ -31,15 +32,29 @@ def create_optuna_tables(url: URL) -> None:
     storage.engine.dispose()
 
 
+def upgrade_optuna_tables(url: URL) -> None:
+    """Bring tables of an older Optuna up to date; the caller holds the schema lock and has made a copy."""
+    storage = optuna.storages.RDBStorage(
+        url.render_as_string(hide_password=False), skip_compatibility_check=True, skip_table_creation=True
+    )
+    try:
+        storage.upgrade()
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
 def optuna_storage(database: Database) -> optuna.storages.RDBStorage:
     """Optuna's own storage over the same database, with our settings for SQLite."""
+    is_sqlite, file = database.url.get_backend_name() == "sqlite", sqlite_file(database.url)
     storage = optuna.storages.RDBStorage(
         database.url.render_as_string(hide_password=False),
+        engine_kwargs=sqlite.engine_options(file) if is_sqlite else None,
         skip_compatibility_check=True,
         skip_table_creation=True,
     )
-    if storage.engine.dialect.name == "sqlite":
-        set_up_sqlite(storage.engine)
+    if is_sqlite:
+        sqlite.set_up(storage.engine, file)
         storage.engine.dispose()  # drops connections made before the settings
     return storage
 

@@ -78,6 +78,19 @@ def workers(database: Database) -> list[Worker]:
 
 def forget_dead(database: Database) -> None:
     """Remove the entries of dead workers; their runs are put back by `store.queue.requeue_dead`."""
+    _set_back(database)
     for worker in workers(database):
         if not worker.alive:
             unregister(database, worker.worker_id)
+
+
+def _set_back(database: Database) -> None:
+    """Let signs of life from what is the future, since the clock was set back, count from now on."""
+    table = schema.workers
+    with database.read() as connection:
+        now = clock.now(connection)
+        query = select(table.c.worker_id).where(table.c.heartbeat_at > now + LEASE_S)
+        ahead = connection.execute(query).scalars().all()
+    if ahead:
+        with database.engine.begin() as connection:
+            connection.execute(update(table).where(table.c.worker_id.in_(ahead)).values(heartbeat_at=now))

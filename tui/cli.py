@@ -121,7 +121,7 @@ def search(
         typer.Option(metavar="KEY=N", help="Complete runs of each choice of a setting, as optimizer=8; repeatable."),
     ] = None,
     importance: Annotated[str, typer.Option(help="How importance is told: pedanova or fanova.")] = "pedanova",
-    workers: Annotated[int | None, typer.Option(help="Workers at once [one a device].", min=1)] = None,
+    workers: Annotated[int | None, typer.Option(help="Workers at once [one a device].", min=1, max=1024)] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Begin it, make sure of workers, and return.")] = False,
 ) -> int | None:
     """Search for the best settings, or go on with a search; Ctrl-C pauses it and its runs."""
@@ -176,7 +176,7 @@ def evaluate(
             metavar="KIND:FACTORS", help="gaussian, saltpepper, masking or speckle, as gaussian:0.1,0.2; repeatable."
         ),
     ] = None,
-    draws: Annotated[int, typer.Option(help="Draws of each noise.", min=1)] = 5,
+    draws: Annotated[int, typer.Option(help="Draws of each noise.", min=1, max=10_000)] = 5,
     iwae: Annotated[
         int, typer.Option(help="Samples an image for the importance-weighted likelihood of a vae; 0: not.", min=0)
     ] = 0,
@@ -225,7 +225,7 @@ def recipe(
     seed: Annotated[int | None, typer.Option(help="The first seed.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads on the CPU; they belong to the runs' numbers.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Workers at once [2].", min=1)] = None,
+    workers: Annotated[int | None, typer.Option(help="Workers at once [2].", min=1, max=1024)] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Let it go on in the background, and return.")] = False,
 ) -> int | None:
     """Run a whole study step by step and print its table; again: go on where it stopped."""
@@ -250,7 +250,7 @@ def recipe(
 def worker(
     options: Options,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    slots: Annotated[int, typer.Option(help="Workers to add.", min=1)] = 1,
+    slots: Annotated[int, typer.Option(help="Workers to add.", min=1, max=1024)] = 1,
     detach: Annotated[bool, typer.Option("--detach", help="In the background.")] = False,
 ) -> int | None:
     """Add workers here; they leave when nothing has waited for a while."""

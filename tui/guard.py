@@ -1,15 +1,19 @@
 """The terminal is the screen's alone while it is open: what anything else prints goes to a log under the root."""
 
 import contextlib
+import io
 import os
 import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from store.paths import Root
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 _MOST_BYTES = 1_000_000
@@ -50,7 +54,8 @@ def terminal_alone(log: ScreenLog) -> Iterator[None]:
     copy meanwhile. Libraries that write to a descriptor, and processes that are started, have the log.
     """
     kept = {number: os.dup(number) for number in (1, 2) if os.isatty(number)}
-    own = os.fdopen(os.dup(1 if 1 in kept else 2), "w", encoding=_encoding(), errors="replace")
+    terminal = io.BufferedWriter(_Terminal(os.dup(1 if 1 in kept else 2), "w"))
+    own = io.TextIOWrapper(terminal, encoding=_encoding(), errors="replace")
     streams = sys.__stdout__, sys.__stderr__
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
@@ -61,10 +66,23 @@ def terminal_alone(log: ScreenLog) -> Iterator[None]:
         yield
     finally:
         own.close()
-        for number, terminal in kept.items():
-            os.dup2(terminal, number)
-            os.close(terminal)
+        for number, copy in kept.items():
+            os.dup2(copy, number)
+            os.close(copy)
         _set_streams(*streams)
+
+
+class _Terminal(io.FileIO):
+    """Takes what is drawn on a terminal that is gone (a connection that froze and dropped) for drawn.
+
+    The thread that draws would die of the error, and the screen wait for ever for it to go on.
+    """
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        try:
+            return super().write(data) or 0
+        except OSError:
+            return memoryview(data).nbytes
 
 
 def _encoding() -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from engine.colours import CLASS_COLOURS, CLASS_INKS, RUN_COLOURS
+from store.printable import printable as printable  # for all that is shown
 from store.records import RunState
 
 LOW_COLOURS = (
@@ -128,11 +129,6 @@ def path_text(path: Path) -> str:
         return f"~/{path.relative_to(Path.home())}"
     except ValueError:
         return str(path)
-
-
-def printable(text: str) -> str:
-    """``text`` with ``?`` for what would move the cursor or change the screen: paths and reasons can hold anything."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def number_text(value: float | None, absent: str = "-") -> str:

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from store.artifacts import written_aside
 from store.errors import RequestError
+from store.json_file import loads
 from store.names import RunName
 from store.paths import Root
 from tui.panes import PANES
@@ -42,8 +43,8 @@ class Remembered:
         """What the file says, as far as it makes sense."""
         try:
             with _path(root).open("rb") as file:
-                found = json.loads(file.read(_LARGEST))
-        except (OSError, ValueError, RecursionError):
+                found = loads(file.read(_LARGEST))
+        except (OSError, ValueError):
             return cls()
         if not isinstance(found, dict):
             return cls()

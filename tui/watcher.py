@@ -203,6 +203,8 @@ class Watcher:
         from store.listing_reader import ListingReader
 
         database = self.open()
+        if self._reader is None:
+            self._caution(database)
         self._changes = change_token(database)
         token = (self._changes, view.experiment)
         is_stale = self._is_anything_alive() and time.monotonic() - self._listed_at > LIVENESS_S
@@ -220,6 +222,14 @@ class Watcher:
         if self._reader.is_partial:  # the rest at once
             self._token = None
             self._wake.set()
+
+    def _caution(self, database: "Database") -> None:
+        """Say once what is particular about where the storage lies."""
+        from tui.commands.caution import caution
+
+        says = database.only_read() or (caution(self.root) if self.storage is None else None)
+        if says is not None:
+            self._post(Refused(says))
 
     def _is_anything_alive(self) -> bool:
         listing = self._listing

@@ -25,8 +25,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.supervisor import STORAGE_VARIABLE
 from engine.worker import prepare_environment
+from store.address import STORAGE_VARIABLE
 from store.database import Database, open_database
 from store.errors import RequestError
 from store.names import RunName

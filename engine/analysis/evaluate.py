@@ -20,6 +20,7 @@ from store import listing, results
 from store.artifacts import replaced
 from store.database import Database
 from store.errors import RequestError
+from store.json_file import read_object
 from store.names import RunName
 from store.paths import RunPaths
 from store.records import RunState
@@ -61,10 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _keep_tables(paths: RunPaths, found: Mapping[str, Any]) -> None:
     """Beside what the run's training left, put what is no single number. Nobody else writes for a complete run."""
     tables = {key: value for key, value in found.items() if not isinstance(value, int | float) and key != "spread"}
-    try:
-        kept = json.loads(paths.results.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        kept = {}
+    kept = read_object(paths.results)
     with replaced(paths.results, 0, lambda: None) as aside:
         aside.write_text(json.dumps({**kept, **tables}, indent=2) + "\n", encoding="utf-8")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.supervisor import STORAGE_VARIABLE
+from store.address import STORAGE_VARIABLE
 from store.database import Database, open_database
 from store.errors import RequestError
 from store.names import RunName

@@ -9,7 +9,6 @@ import argparse
 import os
 import signal
 import sys
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,8 @@ import numpy as np
 
 from engine.analysis.arrays import save_aside
 from engine.analysis.projections import Pca, align, projection_path, read_projection, source_of
+from engine.arrays_file import UnreadableArrays
+from engine.kept_codes import read_codes
 
 _NICENESS = 10  # a training beside it goes first
 
@@ -32,12 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = options.out or projection_path(options.codes, options.method)
     try:
         source = source_of(options.codes)
-        with np.load(options.codes, allow_pickle=False) as archive:
-            codes, labels, indices = (archive[name] for name in ("codes", "labels", "indices"))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        kept = read_codes(options.codes)
+    except (OSError, UnreadableArrays) as error:
         print(f"{options.codes} holds no codes that can be read ({error}).", file=sys.stderr)
         return 2
-    codes = codes.astype(np.float64).reshape(len(codes), -1)
+    codes = kept.codes.astype(np.float64)
     reference = read_projection(options.reference) if options.reference else None
     if reference is not None and len(reference) != len(codes):
         reference = None  # of another sample
@@ -54,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if reference is not None:
         points = align(points, reference)
     try:
-        save_aside(out, points=points.astype(np.float32), labels=labels, indices=indices, source=np.array(source))
+        save_aside(
+            out, points=points.astype(np.float32), labels=kept.labels, indices=kept.indices, source=np.array(source)
+        )
     except OSError as error:
         print(f"{out} cannot be written: {error.strerror}.", file=sys.stderr)
         return 1

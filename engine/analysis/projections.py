@@ -5,13 +5,14 @@ a helper process, ``engine.analysis.project``.
 """
 
 import hashlib
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+
+from engine.arrays_file import UnreadableArrays, read_arrays
 
 Method = Literal["pca", "tsne"]
 Array = npt.NDArray[np.float64]
@@ -115,10 +116,11 @@ def source_of(codes_path: Path) -> str:
 def read_projection(path: Path, source: str | None = None) -> Array | None:
     """The points [N, 2] of a cached projection; None if there is none, it is damaged, or of another ``source``."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if source is not None and str(archive["source"]) != source:
-                return None
-            points: Array = archive["points"].astype(np.float64)
-            return points
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        found = read_arrays(path, ("source", "points"))
+    except UnreadableArrays:
         return None
+    points = found["points"]
+    is_other = source is not None and str(found["source"]) != source
+    if is_other or points.dtype.kind != "f" or points.ndim != 2 or points.shape[1] != 2:
+        return None
+    return points.astype(np.float64)

@@ -1,6 +1,5 @@
 """What an export is made of: which runs, with what they were made, and by which code it was drawn."""
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import provenance
 from store.database import Database
+from store.json_file import read_object
 from store.names import RunName
 
 if TYPE_CHECKING:  # they bring matplotlib
@@ -40,13 +40,12 @@ def describe(
 
 def _of_run(database: Database, name: RunName) -> dict[str, Any]:
     """From what the run itself kept; empty where that is gone."""
-    try:
-        kept = json.loads(database.root.run(name).config.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    kept = read_object(database.root.run(name).config)
+    if not kept:
         return {}
-    spec = kept.get("spec", {})
+    spec = kept.get("spec")
     return {
-        "seed": spec.get("seed"),
+        "seed": spec.get("seed") if isinstance(spec, dict) else None,
         "git_commit": kept.get("git_commit"),
         "versions": kept.get("versions"),
         "device": kept.get("device"),

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.supervisor import STORAGE_VARIABLE
 from engine.worker import prepare_environment
+from store.address import STORAGE_VARIABLE
 from store.database import open_database
 from store.errors import RequestError
 from store.paths import Root

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.export.tables import Grid
+from store.printable import printable
 
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".gif": "image/gif"}
 _STYLE = """
@@ -57,16 +58,15 @@ class Section:
 def render(title: str, sections: Sequence[Section], ground: str) -> str:
     """``ground`` is the colour behind the figures."""
     contents = "".join(
-        f'<li><a href="#{html.escape(section.folder or "top")}">{html.escape(section.title)}</a></li>'
-        for section in sections
+        f'<li><a href="#{_escaped(section.folder or "top")}">{_escaped(section.title)}</a></li>' for section in sections
     )
     return "\n".join(
         [
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{html.escape(title)}</title><style>{_STYLE.replace('GROUND', ground)}</style></head><body>",
-            f"<h1>{html.escape(title)}</h1>",
+            f"<title>{_escaped(title)}</title><style>{_STYLE.replace('GROUND', ground)}</style></head><body>",
+            f"<h1>{_escaped(title)}</h1>",
             f"<nav><ul>{contents}</ul></nav>" if len(sections) > 1 else "",
             *map(_section, sections),
             "</body></html>\n",
@@ -74,16 +74,20 @@ def render(title: str, sections: Sequence[Section], ground: str) -> str:
     )
 
 
+def _escaped(text: str) -> str:
+    return html.escape(printable(text))
+
+
 def _section(section: Section) -> str:
     parts = [
-        f'<section id="{html.escape(section.folder or "top")}"><h2>{html.escape(section.title)}</h2>',
+        f'<section id="{_escaped(section.folder or "top")}"><h2>{_escaped(section.title)}</h2>',
         _table(section.table),
         *map(_figure, section.figures),
     ]
     if section.missing:
         lines = "".join(
-            f"<li><b>{html.escape(each.figure)}</b>: {html.escape(each.reason)}. "
-            + (f"<code>{html.escape(each.command)}</code>" if each.command else "")
+            f"<li><b>{_escaped(each.figure)}</b>: {_escaped(each.reason)}. "
+            + (f"<code>{_escaped(each.command)}</code>" if each.command else "")
             + "</li>"
             for each in section.missing
         )
@@ -92,15 +96,15 @@ def _section(section: Section) -> str:
 
 
 def _table(table: Grid) -> str:
-    head = "".join(f"<th>{html.escape(heading)}</th>" for heading in table.headings)
-    rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
+    head = "".join(f"<th>{_escaped(heading)}</th>" for heading in table.headings)
+    rows = "".join("<tr>" + "".join(f"<td>{_escaped(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 def _figure(shown: Shown) -> str:
     data = base64.b64encode(shown.picture.read_bytes()).decode("ascii")
     source = f"data:{_TYPES[shown.picture.suffix]};base64,{data}"
-    files = ", ".join(f"<code>{html.escape(file)}</code>" for file in shown.files)
-    caption = f"<b>{html.escape(shown.name)}</b>. {html.escape(shown.caption)} <br>{files}"
-    alternative = html.escape(shown.caption, quote=True)
+    files = ", ".join(f"<code>{_escaped(file)}</code>" for file in shown.files)
+    caption = f"<b>{_escaped(shown.name)}</b>. {_escaped(shown.caption)} <br>{files}"
+    alternative = _escaped(shown.caption)
     return f'<figure><img alt="{alternative}" src="{source}"><figcaption>{caption}</figcaption></figure>'

@@ -12,6 +12,7 @@ from typing import Any
 
 from store.artifacts import written_aside
 from store.errors import RequestError
+from store.json_file import read_object
 
 MANIFEST = "manifest.json"
 _ASIDE = ".export-"
@@ -71,21 +72,17 @@ def publish(aside: Path, manifest: Mapping[str, Any], *, is_whole: bool) -> dict
 
 def read_manifest(out: Path) -> dict[str, Any]:
     """Of the export that lies in ``out``; empty where none does."""
-    try:
-        found = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    is_ours = isinstance(found, dict) and isinstance(found.get("files"), dict)
-    return found if is_ours else {}
+    found = read_object(out / MANIFEST)
+    return found if isinstance(found.get("files"), dict) else {}
 
 
 def _remove_gone(out: Path, before: Mapping[str, str], files: Mapping[str, str]) -> None:
     """Only what an export wrote and nobody has changed since."""
     for name, hashed in before.items():
         gone = out / name
-        if name in files or not gone.resolve().is_relative_to(out.resolve()):
-            continue
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # the manifest may have been changed too
+            if name in files or not gone.resolve().is_relative_to(out.resolve()):
+                continue
             if _hash(gone) == hashed:
                 gone.unlink()
                 gone.parent.rmdir()  # where it was the last one there

@@ -10,6 +10,7 @@ from engine.figures.files import save_numbers
 from engine.recipes import table
 from store.artifacts import written_aside
 from store.database import Database
+from store.printable import printable
 from store.records import Run
 
 _MOST_PRINTED = 50
@@ -26,7 +27,7 @@ class Grid:
 
     def markdown(self) -> str:
         def line(cells: Sequence[str]) -> str:
-            return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+            return "| " + " | ".join(printable(cell).replace("|", "\\|") for cell in cells) + " |"
 
         alignment = ["---", *["---:"] * (len(self.headings) - 1)]
         return "\n".join([line(self.headings), line(alignment), *map(line, self.rows)]) + "\n"

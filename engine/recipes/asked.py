@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from store.errors import RequestError
+from store.user_paths import user_path
 
 if TYPE_CHECKING:
     from engine.recipes.steps import Recipe
 
 PAPER = "paper"
+MOST_SEEDS = 1000
 _TEXTS = ("name", "preset", "dataset", "device")
 _NUMBERS = ("num_seeds", "seed", "threads")
 _OPTIONS = {
@@ -44,13 +46,15 @@ class AskedRecipe:
         Raises:
             RequestError: there is no such recipe, or it takes no such options.
         """
+        if self.num_seeds is not None and self.num_seeds > MOST_SEEDS:
+            raise RequestError(f"--seeds {self.num_seeds} are too many: take at most {MOST_SEEDS}.")
         if self.source == PAPER:
             from engine.recipes.paper import paper  # it brings the catalog: not where a recipe is only looked at
 
             given = {key: getattr(self, key) for key in ("num_seeds", "seed", "device", "threads")}
             given = {key: value for key, value in given.items() if value is not None}
             return paper(self.preset or "quick", dataset=self.dataset, name=self.name, **given)
-        file = Path(self.source).expanduser()
+        file = user_path(self.source)
         if not file.is_file():
             raise RequestError(f"There is no recipe {self.source!r}: take {PAPER}, or the path of a TOML file.")
         for key, option in _OPTIONS.items():

@@ -21,7 +21,7 @@ from engine.recipes.asked import AskedRecipe
 from engine.recipes.budget import NUM_WORKERS
 from engine.recipes.driving import Record
 from engine.recipes.progress import RecipeProgress, StepState
-from engine.supervisor import STORAGE_VARIABLE
+from store.address import STORAGE_VARIABLE
 from store.database import open_database
 from store.errors import RequestError
 from store.paths import Root

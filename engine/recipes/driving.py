@@ -6,6 +6,7 @@ stands in the storage, and a recipe that is driven again reads it there. Cheap t
 
 import dataclasses
 import json
+import math
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ from engine.recipes.progress import RecipeProgress, StepProgress, StepState
 from engine.recipes.steps import Importance, Recipe
 from store.artifacts import written_aside
 from store.errors import RequestError
+from store.json_file import read_object
 from store.names import check_name
 from store.paths import DATA_VARIABLE, Root
 
@@ -75,8 +77,8 @@ class DrivenStep:
             state=StepState(data["state"]),
             num_done=int(data["num_done"]),
             num_total=int(data["num_total"]),
-            left_s=float(data["left_s"]),
-            budget_s=float(data["budget_s"]),
+            left_s=_finite(data["left_s"]),
+            budget_s=_finite(data["budget_s"]),
             experiment=None if data["experiment"] is None else check_name(str(data["experiment"])),
             says=str(data["says"]),
         )
@@ -154,6 +156,14 @@ def _is_news(before: DrivenRecipe, now: DrivenRecipe) -> bool:
     return steps[:half] != steps[half:] or before.was_interrupted != now.was_interrupted
 
 
+def _finite(value: Any) -> float:
+    """Raises ValueError, TypeError or OverflowError: it is no number that can be told."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(number)
+    return number
+
+
 def driven(root: Root) -> list[DrivenRecipe]:
     """Every recipe that ever ran on this root, the one that was told of last first."""
     found = [recipe for file in root.path.glob(".recipe-*.json") if (recipe := _read(root, file)) is not None]
@@ -163,7 +173,7 @@ def driven(root: Root) -> list[DrivenRecipe]:
 def _read(root: Root, file: Path) -> DrivenRecipe | None:
     """None where the file is damaged, or is none of ours."""
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = read_object(file)
         name = check_name(str(data["name"]))
         if file != _state_file(root, name):
             return None
@@ -175,9 +185,9 @@ def _read(root: Root, file: Path) -> DrivenRecipe | None:
             steps=tuple(map(DrivenStep.from_json, data["steps"])),
             is_driven=driver(root, name) is not None,
             was_interrupted=bool(data["was_interrupted"]),
-            updated=float(data["updated"]),
+            updated=_finite(data["updated"]),
         )
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError):
         return None
 
 

@@ -20,6 +20,8 @@ from store.metrics import read_metrics
 from store.names import RunName
 from store.records import Run, RunState
 
+_LONGEST_HEADER = 100 << 20
+"""What safetensors itself takes at most."""
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 
@@ -138,7 +140,7 @@ def _compared(study: Study, what: str, ours: Sequence[Run], others: Sequence[Run
 
 def _course(study: Study, run: Run) -> list[tuple[float, float]]:
     """Seconds of training and the validation error then, of every epoch."""
-    times = {line["epoch"]: line["time"] for line in _epochs(study, run.name)}
+    times = {line["epoch"]: line["time"] for line in _epochs(study, run.name) if _is_number(line.get("time"))}
     reported = listing.values(study.database, run.trial_id)
     return [(float(times[epoch]), value) for epoch, value in reported if value is not None and epoch in times]
 
@@ -186,14 +188,15 @@ def num_parameters(checkpoint: Path) -> int | None:
     try:
         with checkpoint.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))  # the format of safetensors: length, header, tensors
-            header = json.loads(file.read(length))
-    except (OSError, ValueError, struct.error):
+            header = json.loads(file.read(min(length, _LONGEST_HEADER)))
+        shapes = [
+            tensor["shape"]
+            for name, tensor in header.items()
+            if name.startswith("model.") and name.rpartition(".")[2] not in _BUFFERS
+        ]
+        return sum(math.prod(map(int, shape)) for shape in shapes)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, struct.error):
         return None
-    total = 0
-    for name, tensor in header.items():
-        if name.startswith("model.") and name.rpartition(".")[2] not in _BUFFERS:
-            total += math.prod(tensor["shape"])
-    return total
 
 
 def _is_number(value: object) -> bool:

@@ -1,19 +1,20 @@
 """The hand-picked configurations that a search tries first, from the TOML file beside this module."""
 
-import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from engine.space import Parameter, Space
 from store.errors import RequestError
+from store.settings_file import load_toml, parse_toml
 
 _FILE = "hand_picked.toml"
 
 
 def hand_picked(space: Space) -> tuple[dict[str, Any], ...]:
     """Ours, in the order in which they are tried, checked against ``space``."""
-    return read(resources.files(__package__).joinpath(_FILE).read_text(encoding="utf-8"), space, _FILE)
+    text = resources.files(__package__).joinpath(_FILE).read_text(encoding="utf-8")
+    return read(text, space, _FILE)
 
 
 def load(path: Path, space: Space) -> tuple[dict[str, Any], ...]:
@@ -22,11 +23,7 @@ def load(path: Path, space: Space) -> tuple[dict[str, Any], ...]:
     Raises:
         RequestError: it cannot be read, or does not fit ``space``.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"The configurations in {str(path)!a} cannot be read: {error}.") from error
-    return read(text, space, path.name)
+    return _checked(load_toml(path, f"The file of configurations {str(path)!a}"), space, path.name)
 
 
 def read(text: str, space: Space, where: str) -> tuple[dict[str, Any], ...]:
@@ -36,12 +33,12 @@ def read(text: str, space: Space, where: str) -> tuple[dict[str, Any], ...]:
         RequestError: it is no TOML, or a configuration lacks a setting of ``space``, has another, lies outside, or
             comes twice.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RequestError(f"{where} is no TOML: {error}.") from error
-    configurations = table.pop("configuration", None)
-    if table or not isinstance(configurations, list) or not configurations:
+    return _checked(parse_toml(text, where), space, where)
+
+
+def _checked(table: dict[str, Any], space: Space, where: str) -> tuple[dict[str, Any], ...]:
+    configurations = table.get("configuration")
+    if set(table) - {"configuration"} or not isinstance(configurations, list) or not configurations:
         raise RequestError(f"{where} must hold tables [[configuration]] and nothing else.")
     found: list[dict[str, Any]] = []
     for number, configuration in enumerate(configurations, 1):

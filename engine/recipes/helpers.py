@@ -14,6 +14,7 @@ from engine.supervisor import storage_environment
 from engine.worker import prepare_environment
 from store.artifacts import written_aside
 from store.database import Database
+from store.json_file import read_object
 from store.names import RunName
 from store.paths import DATA_VARIABLE
 
@@ -32,11 +33,8 @@ class Helper:
 
     def read(self) -> dict[str, Any] | None:
         """What was answered to this very question; None if it was not asked yet."""
-        try:
-            kept = json.loads(self.answer.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        if not isinstance(kept, dict) or kept.get("arguments") != list(self.arguments):
+        kept = read_object(self.answer)
+        if kept.get("arguments") != list(self.arguments):
             return None
         figures = kept.get("figures")
         return figures if isinstance(figures, dict) else None

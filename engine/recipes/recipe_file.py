@@ -36,7 +36,6 @@ Every table is a step, in order; ``title`` and ``needs`` may stand in each. A ``
 data set may be files beside the recipe; so are a search's ``space`` and the configurations that it tries ``first``.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,6 +43,7 @@ from typing import Any, TypeVar, cast
 
 from engine import catalog, crossval
 from engine.noise import Noise
+from engine.recipes.asked import MOST_SEEDS
 from engine.recipes.budget import step_s
 from engine.recipes.hand_picked import hand_picked
 from engine.recipes.hand_picked import load as hand_picked_from
@@ -52,6 +52,8 @@ from engine.search import PRUNERS, SAMPLERS, SearchSpec
 from engine.space import Space, reference_space
 from engine.spec import ClassifierSpec, RunSpec
 from store.errors import RequestError
+from store.settings_file import load_toml
+from store.user_paths import user_path
 
 T = TypeVar("T")
 
@@ -76,6 +78,7 @@ _TAKES = {
 }
 _DEFAULT_EPOCHS = 10
 _DEFAULT_TRIALS = 40
+_MOST = 10**9
 
 
 def load(path: Path) -> Recipe:
@@ -84,10 +87,7 @@ def load(path: Path) -> Recipe:
     Raises:
         RequestError: the file cannot be read, or is no recipe.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RequestError(f"The recipe {str(path)!a} cannot be read: {error}.") from error
+    table = load_toml(path, f"The recipe {str(path)!a}")
     return read(table, folder=path.parent, default_name=path.stem)
 
 
@@ -128,16 +128,16 @@ class _Fields:
 
     def get(self, key: str, wanted: type[T], default: T) -> T:
         value = self.table.get(key, default)
-        if wanted is float and type(value) is int:
+        if wanted is float and type(value) is int and abs(value) <= _MOST:
             return cast(T, float(value))
         if type(value) is not wanted and value is not default:
             raise RequestError(f"{self.what} has {key}={value!r}, which does not fit.")
         return value
 
-    def count(self, key: str, default: int) -> int:
+    def count(self, key: str, default: int, most: int = _MOST) -> int:
         value = self.get(key, int, default)
-        if value < 1:
-            raise RequestError(f"{self.what} has {key}={value}: it must be 1 or more.")
+        if not 1 <= value <= most:
+            raise RequestError(f"{self.what} has {key}={value}: it must be a number from 1 to {most}.")
         return value
 
     def needed(self, key: str) -> str:
@@ -214,7 +214,7 @@ class _Reader:
         Raises:
             RequestError: there is no such data set.
         """
-        beside = self.folder / name
+        beside = user_path(self.folder / name)
         if beside.exists() and all(known.name != name for known in catalog.datasets()):
             return str(beside.absolute())
         catalog.dataset(name)
@@ -235,7 +235,7 @@ class _Reader:
             self.base(encoder_of, fields)
         plans = tuple(
             Plan(spec=replace(spec, seed=spec.seed + number), chosen=chosen, encoder_of=encoder_of)
-            for number in range(fields.count("seeds", 1))
+            for number in range(fields.count("seeds", 1, most=MOST_SEEDS))
         )
         self.runs[id] = spec
         is_classifier = issubclass(catalog.kind(spec.kind).spec, ClassifierSpec)

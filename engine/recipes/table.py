@@ -12,6 +12,7 @@ from engine.recipes.work import Study
 from store.database import Database
 from store.names import RunName
 from store.paths import Root
+from store.printable import printable
 
 HEADINGS = ("result", "reference", "ours", "spread", "better", "parameters", "epochs", "time", "runs")
 _NUM_TEXT_COLUMNS = 1
@@ -121,19 +122,22 @@ def markdown(recipe: Recipe, rows: Sequence[Row]) -> str:
     """A table of GitHub's Markdown, with the notes and commands as lists below it."""
 
     def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(printable(cell).replace("|", "\\|") for cell in cells) + " |"
 
     alignment = ["---"] * _NUM_TEXT_COLUMNS + ["---:"] * (len(HEADINGS) - _NUM_TEXT_COLUMNS)
     table = [line(HEADINGS), line(alignment), *(line(cells(row)) for row in rows)]
-    notes = [f"- {row.title}: {'; '.join(row.notes)}" for row in rows if row.notes]
-    commands = [f"- {row.id}: `{row.command}`" for row in rows if row.command]
+    notes = [printable(f"- {row.title}: {'; '.join(row.notes)}") for row in rows if row.notes]
+    commands = [printable(f"- {row.id}: `{row.command}`") for row in rows if row.command]
     general = [f"- {note}" for note in recipe.notes]
-    return "\n".join([f"## {recipe.title}", "", *table, "", *general, *notes, "", "Commands:", "", *commands]) + "\n"
+    return (
+        "\n".join([f"## {printable(recipe.title)}", "", *table, "", *general, *notes, "", "Commands:", "", *commands])
+        + "\n"
+    )
 
 
 def latex(recipe: Recipe, rows: Sequence[Row]) -> str:
     r"""A ``tabular`` for ``\usepackage{booktabs}``; notes and commands as comments above it."""
-    comments = [*recipe.notes]
+    comments = [recipe.title, *recipe.notes]
     comments += [f"{row.id}: {'; '.join(row.notes)}" for row in rows if row.notes]
     comments += [f"{row.id}: {row.command}" for row in rows if row.command]
 
@@ -144,8 +148,7 @@ def latex(recipe: Recipe, rows: Sequence[Row]) -> str:
     return (
         "\n".join(
             [
-                f"% {recipe.title}",
-                *(f"% {comment}" for comment in comments),
+                *(f"% {printable(comment)}" for comment in comments),  # a line break would end the comment
                 rf"\begin{{tabular}}{{{columns}}}",
                 r"\toprule",
                 line(HEADINGS),
@@ -213,4 +216,4 @@ def _run_names(names: Sequence[RunName]) -> str:
 def escaped(cell: str) -> str:
     """As LaTeX takes it for text."""
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(special.get(letter, rf"\{letter}" if letter in "%&_#${}" else letter) for letter in cell)
+    return "".join(special.get(letter, rf"\{letter}" if letter in "%&_#${}" else letter) for letter in printable(cell))

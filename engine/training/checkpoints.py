@@ -1,6 +1,10 @@
-"""Checkpoints: one safetensors file with all tensors, and the rest as JSON in its header. Nothing is ever pickled."""
+"""Checkpoints: one safetensors file with all tensors, and the rest as JSON in its header. Nothing is ever pickled.
+
+safetensors notices a file that was cut off, not one whose bytes have changed: the header holds a sum over all of it.
+"""
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +12,7 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn, optim
 
 from engine.training.averaging import WeightAverage
@@ -16,6 +20,12 @@ from store.errors import RequestError
 
 _HEADER = "aetui"
 _FORMAT = 1
+_SUM = b'"aetui_crc32":"'
+_UNSUMMED = "0" * 8
+
+
+class DamagedCheckpoint(RequestError):
+    """What lies there is no checkpoint any more, or is not as it was written."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,24 +103,55 @@ def pack(
     if device.type == "cuda":
         tensors["rng.cuda"] = torch.cuda.get_rng_state(device)
     header = {"format": _FORMAT, "epoch": epoch, "step": step, "spec": spec, "record": record, "state": state}
-    return safetensors.torch.save(
-        {name: tensor.detach().contiguous() for name, tensor in tensors.items()}, {_HEADER: json.dumps(header)}
+    packed = safetensors.torch.save(
+        {name: tensor.detach().contiguous() for name, tensor in tensors.items()},
+        {_HEADER: json.dumps(header), "aetui_crc32": _UNSUMMED},
     )
+    place = _place_of_sum(packed)
+    assert place is not None
+    return b"".join((packed[:place], f"{zlib.crc32(packed):08x}".encode(), packed[place + len(_UNSUMMED) :]))
 
 
 def read(path: Path) -> Checkpoint:
-    """Raises RequestError: ``path`` is damaged, or no checkpoint of ours."""
+    """Raises DamagedCheckpoint, RequestError: it is absent, or of another version."""
     try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})[_HEADER])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dictionary
+        content = path.read_bytes()
+        if not _sums_up(content):
+            raise ValueError("its bytes are not those that were written")
+        header = json.loads(_metadata(content)[_HEADER])
+        tensors = safetensors.torch.load(content)
         if header.pop("format") != _FORMAT:
             raise RequestError(f"The checkpoint {path} was written by another version of aetui.")
         if "rng.cpu" not in tensors:
             raise KeyError("rng.cpu")
         return Checkpoint(**header, tensors=tensors)
-    except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise RequestError(f"The checkpoint {path} is damaged and cannot be read ({error}).") from error
+    except FileNotFoundError as error:
+        raise RequestError(f"The checkpoint {path} is not there.") from error
+    except RequestError:
+        raise
+    except (SafetensorError, OSError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise DamagedCheckpoint(f"The checkpoint {path} is damaged and cannot be read ({error}).") from error
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    length = int.from_bytes(content[:8], "little")
+    found: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    return found
+
+
+def _sums_up(content: bytes) -> bool:
+    """Whether the bytes are those that `pack` made; of a file without a sum nobody knows."""
+    place = _place_of_sum(content)
+    if place is None:
+        return True
+    end = place + len(_UNSUMMED)
+    found = zlib.crc32(content[end:], zlib.crc32(_UNSUMMED.encode(), zlib.crc32(content[:place])))
+    return content[place:end] == f"{found:08x}".encode()
+
+
+def _place_of_sum(content: bytes) -> int | None:
+    found = content.find(_SUM, 0, 8 + int.from_bytes(content[:8], "little"))
+    return None if found < 0 else found + len(_SUM)
 
 
 def _load(model: nn.Module, weights: Mapping[str, Tensor]) -> None:

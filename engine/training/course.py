@@ -1,10 +1,11 @@
 """Where a run stands: all that its next epoch depends on, all that a checkpoint holds."""
 
+import logging
 import math
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -16,13 +17,14 @@ from engine.session import Session
 from engine.spec import RunSpec
 from engine.training import checkpoints
 from engine.training.averaging import WeightAverage
-from engine.training.stopping import EarlyStopping
+from engine.training.stopping import EarlyStopping, Growth
 from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root, RunPaths
 
 _SAME_COURSE = ("kind", "dataset", "seed", "train_limit", "augment", "folds", "fold", "model", "optim")
 """The fields of a configuration that decide what its validation errors mean."""
+log = logging.getLogger("aetui")
 _MISFITS = (ValueError, KeyError, TypeError, IndexError, RuntimeError)
 """What restoring from the checkpoint of another model raises."""
 
@@ -30,8 +32,11 @@ _MISFITS = (ValueError, KeyError, TypeError, IndexError, RuntimeError)
 class Course:
     """Begins at the run's last checkpoint, else at that of the run it starts from, else at the seed.
 
+    A checkpoint of its own that is damaged is set aside; then it begins at the one of its best epoch, or anew: to the
+    same numbers, only later.
+
     Raises:
-        RequestError: a checkpoint is absent, damaged, or does not fit.
+        RequestError: a checkpoint is absent, or does not fit, or that of another run is damaged.
     """
 
     def __init__(
@@ -44,9 +49,10 @@ class Course:
         self.best_value = math.inf
         self.best_epoch = 0
         self.stopping = EarlyStopping(patience=session.spec.optim.patience)
+        self.growth = Growth()
         elapsed = 0.0
-        if session.paths.last.exists():
-            elapsed = self._resume(session.paths.last)
+        if (own := self._own()) is not None:
+            elapsed = self._resume(*own)
         elif session.spec.start_from is not None:
             elapsed = self._start_from(session.spec.start_from)
         elif session.spec.model.needs_start:
@@ -75,6 +81,7 @@ class Course:
                 "best_epoch": self.best_epoch,
                 "elapsed": self.elapsed(),
                 "stopping": asdict(self.stopping),
+                "growth": asdict(self.growth),
             },
             average=self._average,
             optimizer=self._optimizer,
@@ -84,9 +91,37 @@ class Course:
         for path in (paths.best, paths.last) if improved else (paths.last,):
             self._session.write(path, lambda aside: _write_bytes(aside, packed))
 
-    def _resume(self, path: Path) -> float:
+    def _own(self) -> tuple[Path, checkpoints.Checkpoint] | None:
+        """The checkpoint of its own that this run can go on from, and where it lies."""
+        paths = self._session.paths
+        is_damaged, last = self._read(paths.last)
+        _, best = self._read(paths.best) if last is not None or is_damaged else (False, None)
+        if last is None:
+            # That of another run, which this one started from, is not its own.
+            if best is None or not _is_same_run(self._session.spec, best.spec):
+                return None
+            self._session.write(paths.last, lambda aside: _copy(paths.best, aside))
+            return paths.last, best
+        best_epoch = last.state["best_epoch"]
+        if best is None and best_epoch == last.epoch:
+            self._session.write(paths.best, lambda aside: _copy(paths.last, aside))
+        elif best is None and best_epoch:
+            log.warning("the weights of the best epoch, %d, are gone: begins anew", best_epoch)
+            return None
+        return paths.last, last
+
+    def _read(self, path: Path) -> tuple[bool, checkpoints.Checkpoint | None]:
+        """Whether it was there but damaged, and has been set aside; and what it holds, else None."""
+        if not path.exists():
+            return False, None
+        try:
+            return False, checkpoints.read(path)
+        except checkpoints.DamagedCheckpoint as error:
+            log.warning("%s It is now %s.", error, self._session.set_aside(path).name)
+            return True, None
+
+    def _resume(self, path: Path, last: checkpoints.Checkpoint) -> float:
         """Go on from this run's own checkpoint; returns the seconds it took to get there."""
-        last = checkpoints.read(path)
         try:
             self._restore_weights(last)
             last.restore_optimizer(self._optimizer)
@@ -123,8 +158,10 @@ class Course:
         last.restore_rng(self._device)
         if _is_same_course(spec, last.spec):
             self._take_state(last)
-        if self.best_epoch and source.best.exists():
-            self._session.write(self._session.paths.best, lambda aside: _copy(source.best, aside))
+        if self.best_epoch:
+            best = source.last if self.best_epoch == last.epoch else source.best
+            checkpoints.read(best)  # now, rather than after the last epoch
+            self._session.write(self._session.paths.best, lambda aside: _copy(best, aside))
         self.epoch, self.record = last.epoch, last.record
         return float(last.state["elapsed"])
 
@@ -137,11 +174,17 @@ class Course:
         self.best_value = checkpoint.state["best_value"]
         self.best_epoch = checkpoint.state["best_epoch"]
         self.stopping = EarlyStopping(**checkpoint.state["stopping"])
+        self.growth = Growth(**checkpoint.state.get("growth", {}))  # older checkpoints have none
 
 
 def _is_same_course(spec: RunSpec, other: Mapping[str, object]) -> bool:
     theirs = catalog.read_spec(other)
     return all(getattr(spec, field) == getattr(theirs, field) for field in _SAME_COURSE)
+
+
+def _is_same_run(spec: RunSpec, other: Mapping[str, object]) -> bool:
+    """Whatever device either was on."""
+    return replace(catalog.read_spec(other), device=spec.device) == spec
 
 
 def _run_paths(own: RunPaths, name: str) -> RunPaths:

@@ -36,7 +36,7 @@ def train(session: Session) -> Outcome:
 
     Raises:
         RequestError: the data set, the device or a checkpoint cannot be used.
-        RunDiverged: the loss is not finite any more.
+        RunDiverged: the loss is not finite any more, or has exploded.
         RunPaused, store.errors.LeaseLost: from ``session``.
     """
     spec, paths = session.spec, session.paths
@@ -74,6 +74,8 @@ def train(session: Session) -> Outcome:
                 inputs = warp(inputs, spec.augment)
             with mixed(spec.optim.precision, device):
                 losses = model.batch_losses(inputs, labels, epoch - 1 + (batch - 1) / num_batches, None)
+            if course.growth.first is None:
+                course.growth.first = losses.loss.item()
             optimizer.zero_grad(set_to_none=True)
             losses.loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -84,8 +86,8 @@ def train(session: Session) -> Outcome:
             if batch % line_every == 0 or batch == num_batches:  # the only places where the CPU waits for a GPU
                 loss = since_line.means()["loss"]
                 session.step({"epoch": epoch, "step": course.step, "loss": loss, "time": course.elapsed()})
-                if not math.isfinite(loss):
-                    raise RunDiverged(f"the loss became {loss} in epoch {epoch}: try a lower lr")
+                if course.growth.is_too_much(loss):
+                    raise RunDiverged(f"the loss became {loss:.6g} in epoch {epoch}: try a lower lr")
                 since_line = _Sums()
             session.between_steps()
         train_time = time.monotonic() - started
@@ -105,9 +107,10 @@ def train(session: Session) -> Outcome:
             "images_per_s": len(training) / train_time,
             "time": course.elapsed(),
         }
-        if not all(math.isfinite(value) for value in val_losses.values()):
+        is_finite = all(math.isfinite(value) for value in val_losses.values())
+        if not is_finite or course.growth.is_too_much(val_losses["loss"]):
             session.step({"epoch": epoch, "step": course.step, "loss": math.nan, "time": course.elapsed()})
-            raise RunDiverged(f"the validation loss became {val_losses['loss']} in epoch {epoch}: try a lower lr")
+            raise RunDiverged(f"the validation loss became {val_losses['loss']:.6g} in epoch {epoch}: try a lower lr")
         course.epoch = epoch
         course.stopping.update(val_losses["loss"], schedule.still_falls(course.step))
         keeper.keep(average.model, epoch)

@@ -1,4 +1,4 @@
-"""Early stopping, fair to the schedule."""
+"""Early stopping, fair to the schedule; and when a loss has grown beyond what training comes back from."""
 
 import math
 from dataclasses import dataclass, field
@@ -7,6 +7,23 @@ WINDOW = 3
 """Epochs in the running average."""
 _WORSE = 1.05
 """How far above the best average counts as worse while the rate still falls."""
+
+
+_EXPLODED = 1e6
+"""How many times the first loss is too much."""
+_LEAST = 0.01
+"""First losses below it count as so much."""
+
+
+@dataclass(kw_only=True)
+class Growth:
+    """Watches for a loss that is not finite, or `_EXPLODED` times what it was at the first step."""
+
+    first: float | None = None
+
+    def is_too_much(self, loss: float) -> bool:
+        first = max(abs(self.first or 0.0), _LEAST)
+        return not math.isfinite(loss) or loss > _EXPLODED * first
 
 
 @dataclass(kw_only=True)

@@ -26,6 +26,7 @@ COMMANDS = (
         "bench",
         "doctor",
         "keys",
+        "migrate",
     ),
     "notify",
 )
@@ -67,7 +68,7 @@ def test_the_way_to_the_screen_does_not_wait_for_typer(tmp_path: Path) -> None:
     [
         ([], Options()),
         (["--no-mouse", "--root", "there", "--debug"], Options(root=Path("there"), no_mouse=True, debug=True)),
-        (["--root=there", "--storage", "a://b"], Options(root=Path("there"), storage="a://b")),
+        (["--root=there", "--storage", "a://b"], Options(root=Path("there"), named_storage="a://b")),
         (["--root"], None),
         (["--root", "--debug"], None),
         (["--debug=1"], None),

@@ -59,6 +59,9 @@ class FakeSession:
         aside.replace(path)
         self.log.append(f"write {path.relative_to(self.paths.folder)}")
 
+    def set_aside(self, path: Path) -> Path:
+        return path.replace(path.with_name(f"{path.name}.damaged"))
+
     def discard(self, path: Path) -> None:
         path.unlink(missing_ok=True)
         self.log.append(f"discard {path.relative_to(self.paths.folder)}")

@@ -138,6 +138,7 @@ def _with_first_convolution(path: Path, value: float) -> bytes:
 
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
+    del metadata["aetui_crc32"]
     tensors = load_file(path)
     tensors[FIRST_CONVOLUTION].fill_(value)
     return safetensors.torch.save(tensors, metadata)

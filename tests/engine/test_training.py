@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -218,20 +217,22 @@ def test_starts_that_cannot_be(make_session: Any) -> None:
         train(make_session(1, epochs=3, start_from="trial/0", width=5))
 
 
-def test_a_damaged_checkpoint_is_named_and_left_alone(make_session: Any) -> None:
+def test_a_damaged_checkpoint_is_set_aside(make_session: Any) -> None:
     session = make_session(epochs=2)
     train(session)
+    before = checkpoints.read(session.paths.last).tensors
     session.paths.last.write_bytes(b"damaged")
-    with pytest.raises(RequestError, match=r"last\.safetensors is damaged"):
-        train(_go_on(session, make_session, epochs=2))
-    assert session.paths.last.read_bytes() == b"damaged"
+    train(_go_on(session, make_session, epochs=2))
+    assert session.paths.last.with_name("last.safetensors.damaged").read_bytes() == b"damaged"
+    after = checkpoints.read(session.paths.last).tensors
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
 
 
 def test_a_loss_that_is_not_finite_fails_the_run(make_session: Any) -> None:
     session = make_session(optimizer="sgd", lr=100.0, schedule="constant", kind="vae", beta=1000.0, kl_warmup=0)
     with pytest.raises(RunDiverged, match="the loss became"):
         train(session)
-    assert not math.isfinite(session.steps[-1]["loss"])
+    assert not session.steps[-1]["loss"] < 1e6
     assert not session.epochs
     assert not session.paths.last.exists()
 

@@ -26,7 +26,7 @@ def test_twelve_fit_the_space_and_give_every_optimizer_and_latent_dimension_a_tr
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[[configuration", "is no TOML"),
+        ("[[configuration", "is not TOML"),
         ("", "nothing else"),
         (f"other = 1\n[[configuration]]\n{GOOD}", "nothing else"),
         (f"[[configuration]]\n{GOOD.replace('lr = 1e-3', '')}", "lacks lr"),

@@ -27,7 +27,7 @@ def test_a_worker_asleep_between_its_check_and_its_rename_changes_nothing(tmp_pa
     path = tmp_path / "last.safetensors"
 
     def check_then_sleep_through_a_take_over() -> None:
-        remove_leftovers(tmp_path)  # the new attempt clears away what the old one left
+        remove_leftovers(tmp_path, 2)  # the new attempt clears away what the old one left
         path.write_text("by the new attempt")
 
     with pytest.raises(LeaseLost), replaced(path, 1, check_then_sleep_through_a_take_over) as aside:
@@ -38,3 +38,11 @@ def test_a_worker_asleep_between_its_check_and_its_rename_changes_nothing(tmp_pa
 def test_a_missing_folder_is_no_lost_lease(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), replaced(tmp_path / "none" / "x", 1, allow) as aside:
         aside.write_text("x")
+
+
+def test_an_attempt_that_slept_before_it_cleared_away_leaves_what_the_next_one_writes(tmp_path: Path) -> None:
+    path = tmp_path / "last.safetensors"
+    with replaced(path, 2, allow) as aside:
+        aside.write_text("by the new attempt")
+        remove_leftovers(tmp_path, 1)
+    assert path.read_text() == "by the new attempt"

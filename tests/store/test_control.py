@@ -1,4 +1,6 @@
 import re
+import threading
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -30,6 +32,17 @@ def test_stopping_a_waiting_run_ends_it_and_a_live_one_is_asked(database: Databa
     assert listing.run(database, live).value == 0.3
     with pytest.raises(RequestError, match="ended already"):
         control.stop(database, live)
+
+
+def test_a_paused_run_that_is_stopped_has_the_value_of_its_best_epoch(database: Database, worker_id: str) -> None:
+    name = add_run(database)
+    claim = queue.claim(database, worker_id, "cpu")
+    assert claim is not None
+    for epoch, value in enumerate((0.5, 0.2, 0.3), 1):
+        queue.report(database, claim, epoch, value)
+    queue.give_back(database, claim)
+    control.stop(database, name)
+    assert listing.run(database, name).value == 0.2
 
 
 def test_pruned_is_not_stopped(database: Database, worker_id: str) -> None:
@@ -86,6 +99,27 @@ def test_a_deleted_waiting_run_is_never_claimed(database: Database, worker_id: s
     control.remove(database, add_run(database))
     assert queue.claim(database, worker_id, "cpu") is None
     assert listing.queue_length(database) == 0
+
+
+def test_removed_and_restored_at_once_a_run_is_not_parted_from_its_files(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = add_run(database)
+    folder = database.root.run(name).folder
+    folder.mkdir(parents=True)
+    restoring, move = threading.Thread(target=control.restore, args=(database, name)), control._move
+
+    def move_late(source: Path, target: Path) -> None:
+        if restoring.ident is None:  # between what the removal writes and what it moves
+            restoring.start()
+            restoring.join(0.5)
+        move(source, target)
+
+    monkeypatch.setattr(control, "_move", move_late)
+    control.remove(database, name)
+    restoring.join()
+    assert not listing.run(database, name).deleted
+    assert folder.is_dir()
 
 
 def test_live_and_locked_runs_cannot_be_removed(database: Database, worker_id: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy
 
 from store import queue
-from store.database import Database, open_database
+from store.database import Database, connect, open_database, storage_url
 from store.errors import RequestError
 from store.experiments import ensure_experiment
 from store.listing import experiments
@@ -78,13 +78,27 @@ def test_a_plain_optuna_file_gets_our_tables_beside_its_own(root: Root) -> None:
         "postgresql+psycopg://me:hunter2@127.0.0.1:9/none",
         "nonsense+driver://me:hunter2@host/x",
         "me:hunter2@",
+        "postgresql+psycopg://me:hunter2@host:hunter2/x",
+        "postgresql+psycopg://me:hun@ter2:hunter2@127.0.0.1:9/none",
+        "postgresql+psycopg://127.0.0.1:9/none?user=me&password=hunter2",
     ],
 )
 def test_a_storage_that_does_not_answer_is_one_sentence_without_its_password(root: Root, address: str) -> None:
     with pytest.raises(RequestError) as caught:
         open_database(root, address, create=True)
-    assert "hunter2" not in str(caught.value)
+    assert "ter2" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_mariadb_is_taken_for_what_it_is_like(root: Root) -> None:
+    assert storage_url(root, "mariadb+pymysql://me@host/x") == storage_url(root, "mysql+pymysql://me@host/x")
+
+
+def test_an_open_storage_does_not_show_its_password(root: Root) -> None:
+    for address in ("postgresql+psycopg://me:hunter2@host/x", "postgresql+psycopg://host/x?user=me&password=hunter2"):
+        url = storage_url(root, address)
+        database = Database(root, address, url, connect(url), None)
+        assert "hunter2" not in str(database) + repr(database)
 
 
 def test_a_root_of_the_first_version_is_brought_up_to_this_one(database: Database, root: Root, worker_id: str) -> None:

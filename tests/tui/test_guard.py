@@ -138,3 +138,29 @@ def test_keys_typed_behind_the_last_one_do_no_harm(root: Root, runs: dict[str, R
 def test_a_signal_leaves_the_terminal_clean(root: Root, runs: dict[str, RunName]) -> None:
     shown = on_terminal("", str(root.path), send=signal.SIGTERM)
     assert (shown.status, shown.is_clean) == (143, True)
+
+
+def test_it_leaves_when_its_connection_froze_and_then_dropped(root: Root, runs: dict[str, RunName]) -> None:
+    """Whoever draws fills the queue of the thread that writes, which the dead terminal must not end."""
+    code = """
+def draw(screen):
+    screen.set_interval(0.02, lambda: screen.app._driver.write("x" * 20_000))
+on_opening(draw)
+"""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", "import os, fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY)" + OPEN + code + RUN]
+    process = subprocess.Popen(
+        [*command, str(root.path)], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+    )
+    os.close(theirs)
+    shown, deadline = b"", time.monotonic() + 60
+    while b"x" * 1000 not in shown and time.monotonic() < deadline:
+        shown += os.read(ours, 65536)
+    time.sleep(3)  # nobody reads any more
+    os.close(ours)
+    try:
+        assert process.wait(30) == 128 + signal.SIGHUP
+    finally:
+        process.kill()

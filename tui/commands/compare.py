@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from engine.figures.formats import FORMATS
 from store.errors import RequestError
-from store.metrics import read_metrics
 from store.paths import Root
 from store.records import Run
 from tui.commands.errors import DONE
@@ -48,9 +47,9 @@ def compare_runs(options: Options, names: Sequence[str], out: Path | None) -> in
 def _overlay(runs: Sequence[Run], root: Root) -> "Overlay":
     """Losses of different kinds are different things: where all have it, their squared error is what is drawn."""
     from engine.figures.overlay import Overlay
-    from tui.panes.loss.curves import Curves  # numpy
+    from tui.commands.pictures import read_curves  # numpy, plotext
 
-    curves = {str(run.name): Curves().grown(read_metrics(root.run(run.name).metrics)) for run in runs}
+    curves = {str(run.name): read_curves(root.run(run.name)) for run in runs}
     curves = {name: each for name, each in curves.items() if each.epochs}
     measure = "mse" if all("mse" in each.measures() for each in curves.values()) else "loss"
     return Overlay(

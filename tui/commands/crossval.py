@@ -3,6 +3,7 @@
 import engine.jobs
 from engine import crossval
 from store import listing
+from tui.commands.caution import warn
 from tui.commands.errors import DONE
 from tui.commands.follow import follow
 from tui.commands.options import Options
@@ -13,6 +14,7 @@ from tui.look import number_text
 
 def cross_validate(options: Options, experiment: str, *, top: int, folds: int, detach: bool) -> int:
     database = options.open_database()
+    warn(database)
     before = {run.name for run in listing.runs(database, crossval.target_experiment(experiment))}
     names = crossval.queue_missing(database, experiment, top=top, folds=folds)
     target = crossval.target_experiment(experiment)

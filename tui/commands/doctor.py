@@ -9,34 +9,25 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from pathlib import Path
 
 import sqlalchemy
 
 from engine.detach import logout_kills
 from engine.devices import gpus
 from engine.notices import notify_file, read_notify
+from store import schema, sqlite
 from store.database import database_exists
-from store.errors import RequestError
+from store.errors import RequestError, StorageTrouble
+from store.file_system import file_system
 from store.paths import Root
+from store.room import ENOUGH
+from store.upgrade import upgrade
+from tui.commands.caution import caution
 from tui.commands.errors import DONE, FAILED
 from tui.commands.options import Options
-from tui.commands.output import print_json, printable, say
+from tui.commands.output import note, print_json, printable, say
 from tui.look import Look
 
-_NETWORK_FILE_SYSTEMS = (
-    "nfs",
-    "cifs",
-    "smb",
-    "9p",
-    "afs",
-    "beegfs",
-    "ceph",
-    "fuse.sshfs",
-    "glusterfs",
-    "gpfs",
-    "lustre",
-)
 _TORCH_PROBE = "import torch; print(torch.__version__, torch.version.cuda or 'no', torch.cuda.is_available(), sep='|')"
 
 
@@ -56,8 +47,13 @@ class Finding:
     advice: str = ""
 
 
-def doctor(options: Options) -> int:
+def doctor(options: Options, *, wants_upgrade: bool = False) -> int:
+    """With ``wants_upgrade``, first bring tables of an older Optuna up to date."""
     options.check()
+    if wants_upgrade:
+        copy = upgrade(options.find_root(), options.storage)
+        told = f"up to date now; as it was before, it is {copy}." if copy else "up to date already: nothing was done."
+        note(printable(f"The storage is {told}"))
     findings = list(_examine(options))
     if options.json:
         print_json({"ok": not _is_broken(findings), "checks": [asdict(finding) for finding in findings]})
@@ -78,7 +74,7 @@ def _examine(options: Options) -> Iterator[Finding]:
     yield _torch()
     yield _devices()
     yield _folder(root)
-    yield _storage(options, root)
+    yield from _storage(options, root)
     yield from _datasets(options)
     yield _terminal()
     yield from _keymap()
@@ -128,60 +124,52 @@ def _folder(root: Root) -> Finding:
             subject="root",
             verdict=Verdict.BROKEN,
             says=f"{root.path} cannot be written",
-            advice="name another with --root or AETUI_ROOT",
+            advice="it can be looked at and exported from; for runs, name another with --root or AETUI_ROOT",
         )
-    free = shutil.disk_usage(there).free / 2**30
-    says = f"{root.path}{'' if root.path.exists() else ' (not there yet)'}, {free:.1f} GiB free"
-    if free < 1:
+    free = shutil.disk_usage(there).free
+    size = f"{free / 2**30:.1f} GiB" if free >= 2**30 else f"{free / 2**20:.0f} MiB"
+    says = f"{root.path}{'' if root.path.exists() else ' (not there yet)'}, {size} free"
+    if free < ENOUGH:
+        return Finding(
+            subject="root", verdict=Verdict.BROKEN, says=says, advice="make room, runs wait until there is some"
+        )
+    if free < 2**30:
         return Finding(subject="root", verdict=Verdict.NOTE, says=says, advice="make room, checkpoints need some")
     return Finding(subject="root", verdict=Verdict.OK, says=says)
 
 
-def _storage(options: Options, root: Root) -> Finding:
+def _storage(options: Options, root: Root) -> Iterator[Finding]:
     if options.storage is None:
-        file_system = _file_system(root.path)
-        if file_system.startswith(_NETWORK_FILE_SYSTEMS):
-            return Finding(
-                subject="storage",
-                verdict=Verdict.NOTE,
-                says=f"{root.path} is on a network file system ({file_system}), where SQLite's WAL is not safe",
-                advice="keep the root on a local disk, or give --storage a PostgreSQL address",
-            )
-        where = f"SQLite {sqlite3.sqlite_version} on {file_system}"
+        where = f"SQLite {sqlite3.sqlite_version} on {file_system(root.path).kind}"
+        if (told := caution(root)) is not None:
+            says, _, advice = told.rpartition(": ")
+            yield Finding(subject="storage", verdict=Verdict.NOTE, says=says, advice=advice)
     else:
         where = "the named storage"
     if not database_exists(root, options.storage):
-        return Finding(subject="storage", verdict=Verdict.OK, says=f"{where}, no experiments yet")
+        yield Finding(subject="storage", verdict=Verdict.OK, says=f"{where}, no experiments yet")
+        return
     try:
         database = options.open_database()
         with database.read() as connection:
-            schema = connection.execute(sqlalchemy.text("SELECT schema_version FROM version_info")).scalar()
-            journal = (
-                ""
-                if options.storage
-                else f", journal {connection.execute(sqlalchemy.text('PRAGMA journal_mode')).scalar()}"
-            )
+            form = connection.execute(sqlalchemy.select(schema.optuna_form.c.version_num)).scalar()
+            journal = ""
+            if options.storage is None:
+                journal = f", journal {connection.execute(sqlalchemy.text('PRAGMA journal_mode')).scalar()}"
+                found = str(connection.execute(sqlalchemy.text("PRAGMA quick_check(1)")).scalar())
+                if found != "ok":
+                    raise sqlite.damaged(root.database, found)
+    except StorageTrouble as error:  # it says what to do
+        yield Finding(subject="storage", verdict=Verdict.BROKEN, says=str(error))
     except (RequestError, sqlalchemy.exc.SQLAlchemyError) as error:
-        return Finding(
+        yield Finding(
             subject="storage",
             verdict=Verdict.BROKEN,
             says=str(error).partition("\n")[0],
             advice="restore the file, or name another root",
         )
-    return Finding(subject="storage", verdict=Verdict.OK, says=f"{where}{journal}, Optuna schema {schema}")
-
-
-def _file_system(path: Path) -> str:
-    """The type of the file system that ``path`` lies on, or will lie on."""
-    try:
-        mounts = Path("/proc/mounts").read_text()
-    except OSError:  # not Linux
-        return "a file system of unknown type"
-    where = path.resolve()
-    fields = (line.split(" ") for line in mounts.splitlines())
-    # The kernel writes blanks in a mount point as \040.
-    points = ((Path(point.replace("\\040", " ")), kind) for _, point, kind, *_ in fields)
-    return max(((len(point.parts), kind) for point, kind in points if where.is_relative_to(point)), default=(0, "?"))[1]
+    else:
+        yield Finding(subject="storage", verdict=Verdict.OK, says=f"{where}{journal}, Optuna's tables {form}")
 
 
 def _notify() -> Finding:

@@ -6,8 +6,10 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from store.errors import RequestError
+from store.printable import one_line, printable
 
 DONE, FAILED, WRONG_REQUEST, INTERRUPTED = 0, 1, 2, 130
+_LONGEST = 1000
 
 
 def told(call: Callable[[], int | None], arguments: Sequence[str]) -> int:
@@ -39,8 +41,9 @@ def _tell(error: Exception, *, as_json: bool, debug: bool) -> int:
         status = FAILED
         what = str(error).strip().partition("\n")[0] or "no message"
         sentence = f"{type(error).__name__}: {what}" + ("" if debug else " (--debug shows where)")
+    sentence = one_line(sentence, _LONGEST)
     if debug:
-        traceback.print_exception(error)
+        print(printable("".join(traceback.format_exception(error)), kept="\n\t"), end="", file=sys.stderr)
     if as_json:
         from tui.commands.output import print_json
 

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from store.database import Database
 from store.errors import RequestError
+from store.user_paths import user_path
 from tui.commands.errors import DONE
 from tui.commands.helper import ask
 from tui.commands.look import find_run
@@ -61,7 +62,7 @@ def _export_model(options: Options, database: Database, names: Sequence[str], fo
     if len(names) != 1:
         raise RequestError("--model takes the one run whose model it is: `aetui export RUN --model DIR`.")
     run = find_run(database, names[0])
-    arguments = [str(run.name), "--out", str(folder.expanduser().absolute())]
+    arguments = [str(run.name), "--out", str(user_path(folder).absolute())]
     says = f"Writing the model of {run.name} and checking it against the original."
     module = "engine.export.model.process"
     answer: dict[str, Any] = ask(database, module, arguments, says=says, data_dir=options.data_dir)

@@ -109,7 +109,7 @@ def _is_left(run: Run) -> bool:
 def _wait(database: Database, work: Work, shown: Progress, interrupts: Interrupts, slots: int | None) -> list[Run]:
     readers: dict[RunName, MetricsReader] = {}
     obeyed, looked_after, began, told_of_nobody = 0, 0.0, time.monotonic(), False
-    held, read_to_end = set[RunName](), set[RunName]()
+    held, read_to_end, lacking = set[RunName](), set[RunName](), set[RunName]()
     runs: list[Run] = []
     token, read_at = None, 0.0
     while True:
@@ -134,6 +134,9 @@ def _wait(database: Database, work: Work, shown: Progress, interrupts: Interrupt
             if run.state in (RunState.HELD, RunState.PAUSED) and run.name not in held:
                 held.add(run.name)
                 note(f"{run.name} is {run.state}: `aetui resume {run.name}` lets it go on.")
+            if run.state is RunState.WAITING and run.reason and run.name not in lacking:
+                lacking.add(run.name)
+                note(f"{run.name} waits: {printable(run.reason)}")
         if interrupts.count > obeyed:
             obeyed = interrupts.count
             if obeyed == 1:

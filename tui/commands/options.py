@@ -1,10 +1,12 @@
 """The options that stand before or after every command. On the way to the screen: no Typer, nothing heavy."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from store.address import find_storage
 from store.errors import RequestError
 from store.paths import Root
 
@@ -17,7 +19,8 @@ class Options:
     """What the user said about where things are and how to talk; None or False where nothing was said."""
 
     root: Path | None = None
-    storage: str | None = None
+    named_storage: str | None = field(default=None, repr=False)
+    """As it was given; what counts is `storage`."""
     artifacts: str | None = None
     data_dir: Path | None = None
     json: bool = False
@@ -30,6 +33,15 @@ class Options:
 
     def find_root(self) -> Root:
         return Root.find(self.root)
+
+    @cached_property
+    def storage(self) -> str | None:
+        """The storage's address, password included; None for the SQLite file under the root.
+
+        Raises:
+            RequestError: the file that is to hold it cannot be read.
+        """
+        return find_storage(self.named_storage)
 
     def check(self) -> None:
         """Raises RequestError: something was said that this version cannot do."""
@@ -59,7 +71,15 @@ class Options:
 
 SHARED = (
     ("root", Path | None, None, ["--root"], "DIR", "The folder with everything [AETUI_ROOT, else the nearest runs/]."),
-    ("storage", str | None, None, ["--storage"], "URL", "Another database than the SQLite file under the root."),
+    (
+        "named_storage",
+        str | None,
+        None,
+        ["--storage"],
+        "URL",
+        "Another database than the SQLite file under the root; @FILE: as that file says "
+        "[AETUI_STORAGE, else as the file AETUI_STORAGE_FILE says].",
+    ),
     ("artifacts", str | None, None, ["--artifacts"], "URL", "Where checkpoints go with such a storage."),
     ("data_dir", Path | None, None, ["--data-dir"], "DIR", "Where data sets lie [AETUI_DATA, else the cache folder]."),
     ("json", bool, False, ["--json"], None, "One JSON document on stdout; all else goes to stderr."),

@@ -5,10 +5,12 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from rich.console import Console
 from rich.table import Table
+
+import store.printable
 
 _UNBOUNDED = 1000
 """Columns where nobody's window limits them: tables in a pipe are not cut."""
@@ -33,13 +35,17 @@ def console(stream: TextIO) -> Console:
 
 
 def say(text: str) -> None:
-    """One line of a command's result, on stdout."""
-    print(text)
+    """A line of a command's result, or several, on stdout."""
+    print(_shown(text))
 
 
 def note(text: str) -> None:
-    """One line beside the result, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """A line beside the result, or several, on stderr."""
+    print(_shown(text), file=sys.stderr, flush=True)
+
+
+def _shown(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def print_json(document: Any) -> None:
@@ -51,7 +57,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
     """A table on stdout, its columns named; those in ``right`` are numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=True, overflow="ellipsis")
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        table.add_column(printable(column), justify=justify, no_wrap=True, overflow="ellipsis")
     for row in rows:
         table.add_row(*map(printable, row))
     shown = console(sys.stdout)
@@ -62,8 +69,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
 
 
 def printable(text: str) -> str:
-    """``text`` without control characters: a name, a reason or a log line must not steer the terminal."""
-    return "".join(c if c.isprintable() or c == "\t" else "?" for c in text)
+    """``text`` without control characters but tabs: a name, a reason or a log line must not steer the terminal."""
+    return store.printable.printable(text, kept="\t")
 
 
 def _plain(value: Any) -> Any:

@@ -6,13 +6,14 @@ import sys
 
 from rich.text import Text
 
+from engine.arrays_file import UnreadableArrays
 from engine.colours import TRAIN_COLOUR, VALIDATION_COLOUR
 from engine.figures.overlay import Overlay
-from store.metrics import read_metrics
+from store.metrics import MetricsReader
 from store.paths import RunPaths
 from store.records import Run
 from tui.canvas import scatter_text
-from tui.commands.output import console, is_terminal
+from tui.commands.output import console, is_terminal, note
 from tui.look import Look, run_colour
 from tui.panes.latent.frames import Codes, project
 from tui.panes.loss.curves import Curves
@@ -52,8 +53,22 @@ def _print(*pictures: Text | None) -> None:
             console(sys.stdout).print(picture)
 
 
+def read_curves(paths: RunPaths) -> Curves:
+    """Of what can be read; says what cannot."""
+    reader = MetricsReader(paths.metrics)
+    try:
+        curves = Curves().grown(reader.read())
+    except OSError as error:
+        note(f"{paths.metrics} cannot be read: {error.strerror or error}.")
+        return Curves()
+    if reader.num_damaged:
+        lines = "1 line" if reader.num_damaged == 1 else f"{reader.num_damaged} lines"
+        note(f"{paths.metrics} is damaged: {lines} of it cannot be read.")
+    return curves
+
+
 def _loss_curve(run: Run, paths: RunPaths, width: int, look: Look) -> Text | None:
-    curves = Curves().grown(read_metrics(paths.metrics))
+    curves = read_curves(paths)
     if not curves.epochs:
         return None
     series = [
@@ -69,8 +84,12 @@ def _loss_curve(run: Run, paths: RunPaths, width: int, look: Look) -> Text | Non
 
 def _latent_scatter(run: Run, paths: RunPaths, width: int, look: Look) -> Text | None:
     kept = paths.latent_epochs()
-    codes = Codes.load(paths.latents_of(kept[-1])) if kept else None
-    if codes is None:
+    if not kept:
+        return None
+    try:
+        codes = Codes.read(paths.latents_of(kept[-1]))
+    except UnreadableArrays as error:
+        note(str(error))
         return None
     frame = project(codes, None)
     title = f"{run.name} latent space, epoch {frame.epoch}, {frame.axes}"

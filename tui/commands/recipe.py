@@ -17,6 +17,7 @@ from engine.recipes.steps import Recipe, Train
 from engine.search import SearchSpec
 from store.database import Database
 from store.paths import find_data_dir
+from tui.commands.caution import warn
 from tui.commands.data import fetch
 from tui.commands.errors import DONE, FAILED, INTERRUPTED
 from tui.commands.follow import Interrupts
@@ -35,6 +36,7 @@ def run_recipe(options: Options, asked: AskedRecipe, *, slots: int | None = None
         fetch(catalog.dataset(dataset), data_dir)
     runner.check(there, recipe, data_dir)
     database = there or options.open_database(create=True)
+    warn(database)
     note(_budget(recipe))
     if detach:
         return _detach(options, database, asked, data_dir, slots)
@@ -64,7 +66,7 @@ def run_recipe(options: Options, asked: AskedRecipe, *, slots: int | None = None
             }
         )
     else:
-        print(table.text(recipe, rows), end="")
+        say(table.text(recipe, rows).rstrip("\n"))
         note(f"The same as Markdown and LaTeX: {printable(', '.join(files))}")
     return _told_end(progress)
 

@@ -14,6 +14,7 @@ from store.errors import RequestError
 from store.names import RunName
 from store.paths import find_data_dir
 from store.records import Run, RunState
+from tui.commands.caution import warn
 from tui.commands.data import fetch
 from tui.commands.errors import DONE, FAILED, INTERRUPTED
 from tui.commands.follow import follow
@@ -78,6 +79,7 @@ def queue_runs(options: Options, wanted: Sequence[Wanted]) -> tuple[Database, li
     there = None if options.storage or options.is_fresh() else options.open_database()
     checked = [(engine.jobs.check(there, spec, name, data_dir), name) for spec, name in configured]
     database = there or options.open_database(create=True)
+    warn(database)
     return database, [engine.jobs.add(database, spec, name, data_dir) for spec, name in checked]
 
 

@@ -20,6 +20,7 @@ from store.errors import RequestError
 from store.paths import find_data_dir
 from store.records import Run, RunState
 from store.searches import Search
+from tui.commands.caution import warn
 from tui.commands.data import fetch
 from tui.commands.errors import DONE, FAILED, INTERRUPTED
 from tui.commands.follow import follow_work
@@ -108,6 +109,7 @@ def _start(options: Options, wanted: WantedSearch) -> tuple[Database, str]:
     fetch(catalog.dataset(base.dataset), data_dir)
     engine.search.check(there, experiment, spec, data_dir=data_dir)
     database = there or options.open_database(create=True)
+    warn(database)
     engine.search.start(database, experiment, spec, data_dir=data_dir)
     return database, experiment
 
@@ -143,7 +145,7 @@ def _base(options: Options, database: Database | None, wanted: Wanted) -> tuple[
 
 def _first(wanted: WantedSearch, space: Space) -> Sequence[Mapping[str, Any]]:
     """Raises RequestError: there are not so many, the file cannot be read, or they lie outside the space."""
-    if wanted.first is not None and not wanted.first.isdecimal():
+    if wanted.first is not None and not (wanted.first.isdecimal() and len(wanted.first) < 10):
         return load(Path(wanted.first), space)
     if wanted.space is not None:
         if wanted.first not in (None, "0"):

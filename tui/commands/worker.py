@@ -10,6 +10,7 @@ from engine.supervisor import new_worker_id, start_worker, worker_log
 from store.database import Database
 from store.names import RunName
 from store.workers import workers
+from tui.commands.caution import warn
 from tui.commands.errors import DONE, FAILED, INTERRUPTED
 from tui.commands.follow import Interrupts
 from tui.commands.options import Options
@@ -22,6 +23,7 @@ _POLL_S = 0.5
 def add_workers(options: Options, *, device: str, slots: int, detach: bool) -> int:
     check_device(device)
     database = options.open_database(create=True)
+    warn(database)
     interrupts = Interrupts()
     with interrupts.counted():  # none is started and then forgotten
         started = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.supervisor import storage_environment
 from store.errors import RequestError
-from store.paths import DATA_VARIABLE
+from store.paths import DATA_VARIABLE, find_data_dir
 from tui.look import printable
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _command(database: "Database", module: str, arguments: Sequence[str]) -> lis
 def _environment(database: "Database", data_dir: Path | None) -> dict[str, str]:
     environment = {**os.environ, **storage_environment(database.storage)}
     if data_dir is not None:
-        environment[DATA_VARIABLE] = str(data_dir.expanduser().absolute())
+        environment[DATA_VARIABLE] = str(find_data_dir(data_dir))
     return environment
 
 

@@ -17,6 +17,7 @@ from textual.keys import Keys, key_to_character
 from store.errors import RequestError
 from store.paths import find_config_dir
 from store.settings_file import read_toml
+from store.user_paths import user_path
 from tui.bindings import SCOPES
 
 KEYMAP_VARIABLE = "AETUI_KEYMAP"
@@ -44,7 +45,7 @@ Keymap = Mapping[str, str]
 def keymap_file() -> Path:
     """Where the keymap is looked for."""
     named = os.environ.get(KEYMAP_VARIABLE)
-    return Path(named).expanduser() if named else find_config_dir() / "keymap.toml"
+    return user_path(named) if named else find_config_dir() / "keymap.toml"
 
 
 def read_keymap() -> Keymap:

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.figures.formats import FORMATS
 from store.errors import RequestError
+from store.user_paths import user_path
 from tui.look import path_text, printable
 
 MODULE = "engine.export.process"
@@ -39,17 +40,17 @@ class Export:
 
     def arguments(self) -> list[str]:
         """For `MODULE`."""
-        words = ["--out", str(self.out.expanduser().absolute())]
+        words = ["--out", str(user_path(self.out).absolute())]
         words += [word for format in self.formats for word in ("--format", format)]
         words += [word for format in self.data for word in ("--data", format)]
         if self.tensorboard is not None:
-            words += ["--tensorboard", str(self.tensorboard.expanduser().absolute())]
+            words += ["--tensorboard", str(user_path(self.tensorboard).absolute())]
         words += ["--width", str(self.columns), "--dpi", str(self.dpi), "--style", self.style]
         return [*words, "--", *self.names]
 
     def check_folder(self) -> None:
         """Raises RequestError: by all that can be seen beforehand, nothing can be written there."""
-        out = self.out.expanduser().absolute()
+        out = user_path(self.out).absolute()
         there = next(folder for folder in (out, *out.parents) if os.path.exists(folder))
         if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
             why = "may not be written to" if there.is_dir() else "is no folder"
@@ -65,7 +66,7 @@ class Export:
     @property
     def where(self) -> str:
         """Its folder as it is shown."""
-        return printable(path_text(self.out.expanduser().absolute()))
+        return printable(path_text(user_path(self.out).absolute()))
 
 
 def told(manifest: Mapping[str, Any], where: str) -> str:

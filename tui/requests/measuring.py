@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from engine.noise import Noise
 from store.errors import RequestError
 from store.records import Run, RunState
+from store.user_paths import user_path
 from tui.look import number_text
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class LatentStudy:
         paths = database.root.run(run.name)
         if not (paths.best.is_file() or paths.last.is_file()):
             raise RequestError(f"{run.name} has no checkpoint: no epoch of it was finished.")
-        file = (self.out or paths.folder / f"latent-{self.split}-{self.method}.npz").expanduser().absolute()
+        file = user_path(self.out or paths.folder / f"latent-{self.split}-{self.method}.npz").absolute()
         if not file.parent.is_dir() or file.is_dir():
             raise RequestError(f"{str(file)!a} cannot be written: name a file in a folder that exists.")
         return file

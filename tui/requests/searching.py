@@ -16,6 +16,7 @@ from store.database import Database
 from store.errors import RequestError
 from store.paths import find_data_dir
 from store.searches import Search
+from store.user_paths import user_path
 from tui.requests.fields import Field, Values, count, pairs
 from tui.requests.launching import DEFAULT_EPOCHS, dataset_field, general_fields, is_classifier, spec_of
 
@@ -168,7 +169,7 @@ def wanted_of(values: Values, experiment: str | None, before: Search | None) -> 
     return WantedSearch(
         experiment=name,
         base=base,
-        space=Path(file).expanduser() if file else None,
+        space=user_path(file) if file else None,
         with_hand_picked=values.get("hand_picked", NO) == YES,
         **course,
     )

@@ -13,7 +13,7 @@ from store.names import RunName
 from store.paths import Root
 from tui import bindings
 from tui.listing import Listing
-from tui.look import Look
+from tui.look import Look, printable
 from tui.messages import (
     CurvesChanged,
     DecodedChanged,
@@ -278,7 +278,7 @@ class HomeScreen(GoingAbout):
     @on(Done)
     def _take_done(self, message: Done) -> None:
         if message.sentence:
-            self.notify(message.sentence, markup=False)
+            self.notify(printable(message.sentence), markup=False)
         if message.removed:
             self._removed.append(message.removed)
             self.runs.unmark(message.removed)
@@ -288,7 +288,7 @@ class HomeScreen(GoingAbout):
 
     @on(Refused)
     def _take_refused(self, message: Refused) -> None:
-        self.notify(message.sentence, severity="warning", markup=False)
+        self.notify(printable(message.sentence), severity="warning", markup=False)
         self._watcher.look_now()
 
     # What is shown

@@ -45,5 +45,8 @@ class _Racing:
     def write(self, path: Path, write: Callable[[Path], None]) -> None:
         pass
 
+    def set_aside(self, path: Path) -> Path:
+        return path
+
     def discard(self, path: Path) -> None:
         pass

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from engine.arrays_file import UnreadableArrays
 from engine.export.data.files import WRITERS, Block, Kind
+from engine.kept_codes import KeptCodes, read_codes
 from store.database import Database
 from store.errors import RequestError
 from store.metrics import decode
@@ -44,8 +44,6 @@ _RUN_COLUMNS: Mapping[str, Kind] = {
 _SCALARS = (bool, int, float, str)
 _LARGEST_INT = 2**63 - 1
 _STEP_LINE = b'{"kind": "step"'
-UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
-"""What reading a kept file raises that is gone or damaged."""
 
 
 def check_formats(formats: Iterable[str]) -> None:
@@ -101,29 +99,12 @@ def write_data(database: Database, runs: Sequence[Run], folder: Path, formats: S
     return written
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Codes:
-    """``codes`` float [N, D], ``labels`` int [N] (-1: none), ``indices`` int [N] in the validation images."""
-
-    epoch: int
-    codes: npt.NDArray[np.floating]
-    labels: npt.NDArray[np.integer]
-    indices: npt.NDArray[np.integer]
-
-
-def last_codes(paths: RunPaths) -> Codes | None:
+def last_codes(paths: RunPaths) -> KeptCodes | None:
     """Those of the last epoch that a run kept codes of; None where it kept none, or none that can be read."""
     for epoch in reversed(paths.latent_epochs()):
         try:
-            with np.load(paths.latents_of(epoch), allow_pickle=False) as arrays:
-                codes = arrays["codes"]
-                return Codes(
-                    epoch=epoch,
-                    codes=codes.reshape(len(codes), -1),
-                    labels=arrays["labels"],
-                    indices=arrays["indices"],
-                )
-        except UNREADABLE:  # thinned out since it was listed, or damaged
+            return read_codes(paths.latents_of(epoch))
+        except UnreadableArrays:  # thinned out since it was listed, or damaged
             continue
     return None
 
@@ -233,7 +214,9 @@ def _is_number(value: object) -> bool:
 
 
 def _number(kind: Kind, value: Any) -> object:
-    return kind(value) if _is_number(value) else None
+    if not _is_number(value) or (kind is int and not abs(value) <= _LARGEST_INT):
+        return None
+    return kind(value)
 
 
 def _codes(database: Database, runs: Sequence[Run]) -> _Table:

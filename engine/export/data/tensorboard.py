@@ -13,7 +13,9 @@ import numpy.typing as npt
 from PIL import Image
 from sqlalchemy import select
 
-from engine.export.data.tables import UNREADABLE, Codes, as_text, check_package, last_codes
+from engine.arrays_file import UnreadableArrays, are_images, read_arrays
+from engine.export.data.tables import as_text, check_package, last_codes
+from engine.kept_codes import KeptCodes
 from store import schema
 from store.artifacts import written_aside
 from store.database import Database
@@ -86,7 +88,8 @@ def _moments(run: Run, lines: Iterable[Mapping[str, Any]]) -> Iterator[_Moment]:
     """Of each line of metrics, and what the run came to."""
     last = 0.0
     for line in lines:
-        last = line.get("time", last)
+        told = line.get("time")
+        last = float(told) if isinstance(told, int | float) else last
         numbers = {
             key: float(value) for key, value in line.items() if isinstance(value, int | float) and key not in _PLACES
         }
@@ -192,9 +195,11 @@ def _last_pictures(paths: RunPaths) -> _Pictures | None:
     """Those of the last epoch that a run kept pictures of; None where it kept none, or none that can be read."""
     for epoch in reversed(paths.image_epochs()):
         try:
-            with np.load(paths.images_of(epoch), allow_pickle=False) as arrays:
-                originals, inputs, made = (arrays[name] for name in ("originals", "inputs", "reconstructions"))
-        except UNREADABLE:  # thinned out since it was listed, or damaged
+            arrays = read_arrays(paths.images_of(epoch), ("originals", "inputs", "reconstructions"))
+        except UnreadableArrays:  # thinned out since it was listed, or damaged
+            continue
+        originals, inputs, made = arrays.values()
+        if not are_images(originals, inputs, made):
             continue
         rows = [originals, made] if np.array_equal(originals, inputs) else [originals, inputs, made]
         return _Pictures(epoch=epoch, grid=_grid(np.stack(rows)))
@@ -210,7 +215,7 @@ def _grid(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return spaced.transpose(0, 3, 1, 4, 2).reshape(rows * height, columns * width, channels)
 
 
-def _write_projector_files(folder: Path, kept: Codes | None) -> list[Path]:
+def _write_projector_files(folder: Path, kept: KeptCodes | None) -> list[Path]:
     """The codes with their labels, and the file that tells the projector of them; without any, those there go."""
     files = [folder / name for name in _PROJECTOR_FILES]
     known = np.isfinite(kept.codes).all(axis=1) if kept is not None else np.zeros(0, bool)

@@ -1,17 +1,18 @@
 """Figures of the latent space."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.analysis.projections import Pca
+from engine.arrays_file import UnreadableArrays
 from engine.export.figures.desk import Desk, again, whose
 from engine.export.figures.made import Lacks, Made
 from engine.export.figures.pictures import several_dimensions
 from engine.figures.film import Film
 from engine.figures.scatter import Cloud, Scatter
+from engine.kept_codes import read_codes
 from store.errors import RequestError
 from store.records import Run
 
@@ -58,9 +59,11 @@ def epochs(desk: Desk) -> Made:
     if len(kept) < 2:
         raise Lacks(f"{run.name} kept the codes of fewer than two epochs", again(run))
     shown = [kept[place] for place in np.unique(np.linspace(0, len(kept) - 1, _MOST_FRAMES).round().astype(int))]
-    frames = []
+    frames: list[npt.NDArray[np.float64]] = []
     for epoch in shown:
         codes, labels = _kept(paths.latents_of(epoch))
+        if frames and codes.shape[1] != frames[-1].shape[1]:
+            raise Lacks(f"{run.name} kept codes of different sizes", again(run))
         taken = some(labels, _MOST_POINTS)
         frames.append(codes[taken])
     x_label, y_label = "z1", "z2"
@@ -85,8 +88,7 @@ def epochs(desk: Desk) -> Made:
 def _kept(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Codes [N, D] and labels [N] of an epoch; raises RequestError: they cannot be read."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            codes, labels = archive["codes"].astype(np.float64), archive["labels"].astype(np.int64)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise RequestError(f"{path} cannot be read: {error}") from error
-    return codes.reshape(len(codes), -1), labels
+        found = read_codes(path)
+    except UnreadableArrays as error:
+        raise RequestError(str(error)) from error
+    return found.codes.astype(np.float64), found.labels.astype(np.int64)

@@ -1,6 +1,5 @@
 """Figures of how training went, epoch by epoch."""
 
-import json
 import math
 import statistics
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from typing import Any
 from engine.export.figures.desk import Desk, numbers, told, whose
 from engine.export.figures.made import Lacks, Made
 from engine.figures.lines import Line, Lines, Panel
+from store.json_file import read_object
 from store.records import Run
 
 MSE = "MSE per pixel"
@@ -132,11 +132,8 @@ def _xy(lines: list[dict[str, Any]], key: str) -> dict[str, Any]:
 
 
 def _best_epoch(desk: Desk, run: Run) -> int | None:
-    try:
-        kept = json.loads(desk.cast.database.root.run(run.name).results.read_text(encoding="utf-8"))
-        return int(kept["best_epoch"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    found = read_object(desk.cast.database.root.run(run.name).results).get("best_epoch")
+    return found if isinstance(found, int) else None
 
 
 def _sentences(*parts: str) -> str:

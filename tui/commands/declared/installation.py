@@ -1,4 +1,4 @@
-"""What this installation has: the screen's keys, the machine, the data sets."""
+"""What this installation has: the screen's keys, the machine, the storage, the data sets."""
 
 from typing import Annotated
 
@@ -24,11 +24,16 @@ def keys(
 
 @app.command()
 @everywhere
-def doctor(options: Options) -> int | None:
+def doctor(
+    options: Options,
+    upgrade_storage: Annotated[
+        bool, typer.Option("--upgrade-storage", help="Copy a database of an older Optuna, then bring it up to date.")
+    ] = False,
+) -> int | None:
     """Say what this machine has, and what to do about what is missing."""
     from tui.commands.doctor import doctor
 
-    return doctor(options)
+    return doctor(options, wants_upgrade=upgrade_storage)
 
 
 @app.command()
@@ -43,6 +48,30 @@ def bench(
     from tui.commands.bench import bench
 
     return bench(options, quick=quick, device=device, seed=seed)
+
+
+@app.command()
+@everywhere
+def migrate(
+    options: Options,
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="URL|DIR",
+            help="An address, @FILE that holds one, or the folder of another root.",
+            show_default=False,
+        ),
+    ],
+) -> int | None:
+    """Copy the storage to an empty one, complete and verified, or not at all; no worker may be alive.
+
+    A URL is another database (sqlite:///FILE, postgresql+psycopg://...): the runs' folders stay where they are.
+
+    A DIR is another root: the runs' folders are copied too, except those that an earlier try has finished.
+    """
+    from tui.commands.migrate import migrate
+
+    return migrate(options, to)
 
 
 data = typer.Typer(invoke_without_command=True, no_args_is_help=False, help="List the data sets, or fetch one.")

@@ -1,6 +1,5 @@
 """The pictures that runs kept in their folders, read by the watcher's thread: strips of an epoch, and under noise."""
 
-import zipfile
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,10 +7,9 @@ from typing import Self
 
 import numpy as np
 
+from engine.arrays_file import UnreadableArrays, are_images, read_arrays
 from store.names import RunName
 from store.paths import Root, RunPaths
-
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +27,13 @@ class Strip:
     def load(cls, path: Path) -> Self | None:
         """The pictures of one epoch; None where the file is absent or is not one."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                names = ("originals", "inputs", "reconstructions", "errors", "labels")
-                found = cls(int(path.stem), *(arrays[name] for name in names))
-                return found if _are_images(found.originals, found.inputs, found.reconstructions) else None
-        except _UNREADABLE:
+            arrays = read_arrays(path, ("originals", "inputs", "reconstructions", "errors", "labels"))
+        except UnreadableArrays:
             return None
+        found = cls(int(path.stem), **arrays)
+        if not are_images(found.originals, found.inputs, found.reconstructions):
+            return None
+        return found if _are_numbers(found.errors, found.labels, of=len(found.originals)) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +49,17 @@ class Noisy:
     @classmethod
     def load(cls, path: Path) -> Self | None:
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                names = ("originals", "inputs", "reconstructions", "labels")
-                found = cls(tuple(map(str, arrays["noises"])), *(arrays[name] for name in names))
-                return found if _are_images(found.originals, *found.inputs, *found.reconstructions) else None
-        except _UNREADABLE:
+            arrays = read_arrays(path, ("noises", "originals", "inputs", "reconstructions", "labels"))
+        except UnreadableArrays:
             return None
+        noises = arrays.pop("noises")
+        found = cls(tuple(map(str, noises.ravel())), **arrays)
+        shape = (len(found.noises), *found.originals.shape)
+        if not found.inputs.shape == found.reconstructions.shape == shape:
+            return None
+        if not are_images(found.originals, *found.inputs, *found.reconstructions):
+            return None
+        return found if _are_numbers(found.labels, of=len(found.originals)) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +100,9 @@ def _album(paths: RunPaths, epoch: int | None) -> Album:
     return Album(tuple(epochs), strip, Noisy.load(paths.noisy))
 
 
-def _are_images(*arrays: np.ndarray) -> bool:
-    first = arrays[0]
-    return first.ndim == 4 and first.size > 0 and all(a.shape == first.shape and a.dtype == np.uint8 for a in arrays)
+def _are_numbers(*arrays: np.ndarray, of: int) -> bool:
+    """One for each of so many images."""
+    return all(array.shape == (of,) and array.dtype.kind in "iuf" for array in arrays)
 
 
 def _stamp(path: Path) -> Hashable:

@@ -1,6 +1,5 @@
 """Codes that a run kept -> clouds in the plane that stay put from epoch to epoch. No scikit-learn: it costs 1.3 s."""
 
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -8,6 +7,8 @@ from typing import Self
 import numpy as np
 
 from engine.analysis.projections import Pca, rotation_onto
+from engine.arrays_file import UnreadableArrays
+from engine.kept_codes import read_codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +24,15 @@ class Codes:
     def load(cls, path: Path) -> Self | None:
         """The codes of one epoch; None where the file is absent or is not one."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                codes = arrays["codes"].astype(np.float32)
-                return cls(int(path.stem), codes.reshape(len(codes), -1), arrays["labels"], arrays["indices"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return cls.read(path)
+        except UnreadableArrays:
             return None
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises UnreadableArrays: the file is absent, or does not hold the codes of an epoch."""
+        found = read_codes(path)
+        return cls(found.epoch, found.codes.astype(np.float32), found.labels, found.indices)
 
 
 @dataclass(frozen=True, eq=False)

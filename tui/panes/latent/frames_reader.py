@@ -1,12 +1,12 @@
 """The codes of the runs that the latent pane shows, read by the watcher's thread where their files changed."""
 
 import contextlib
-import json
 import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from store.json_file import read_object
 from store.names import RunName
 from store.paths import Root, RunPaths
 from tui.panes.latent.frames import Codes, Frames
@@ -79,7 +79,9 @@ def _knn(folder: Path) -> float | None:
     """The newest study's accuracy of the neighbours, which is of the codes whatever shows them."""
     found: list[tuple[int, float]] = []
     for path in _studies(folder):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
-            found.append((path.stat().st_mtime_ns, float(figures["knn_accuracy"])))
+        figures = read_object(path).get("figures")
+        accuracy = figures.get("knn_accuracy") if isinstance(figures, dict) else None
+        if isinstance(accuracy, float | int):
+            with contextlib.suppress(OSError):
+                found.append((path.stat().st_mtime_ns, float(accuracy)))
     return max(found)[1] if found else None

@@ -1,6 +1,5 @@
 """What a run's folder tells of its codes and its errors: units, classes, quality. Read in a thread."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from store.json_file import read_object
 from store.paths import RunPaths
 from tui.panes.latent.frames import Codes
 
@@ -49,11 +49,11 @@ class HealthReader:
         if epoch != self._codes[0]:
             codes = Codes.load(paths.latents_of(epoch)) if epoch else None
             self._codes = epoch, _spreads(codes)
-        figures = _json(evaluation).get("figures")
-        tables = {**(figures if isinstance(figures, dict) else {}), **_json(paths.results)}
+        figures = read_object(evaluation).get("figures")
+        tables = {**(figures if isinstance(figures, dict) else {}), **read_object(paths.results)}
         quality = {}
         for path in studies:
-            found, named = _json(path).get("figures"), _QUALITY.fullmatch(path.name)
+            found, named = read_object(path).get("figures"), _QUALITY.fullmatch(path.name)
             if isinstance(found, dict) and named:
                 quality[f"{named[1]}, {named[2]}"] = found
         return Health(tables=tables, epoch=epoch, spreads=self._codes[1], quality=quality)
@@ -71,11 +71,3 @@ def _changed(path: Any) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_ino
-
-
-def _json(path: Any) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

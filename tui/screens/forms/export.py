@@ -5,6 +5,7 @@ from pathlib import Path
 
 from engine.figures.formats import FORMATS
 from store.errors import RequestError
+from store.user_paths import user_path
 from tui.look import path_text
 from tui.requests.exporting import STYLES, WIDTHS, Export, listed
 from tui.requests.fields import Field, Values
@@ -45,10 +46,7 @@ class ExportForm(Form[Export]):
 
 
 def _folder(text: str) -> Path:
-    """Raises RequestError: ``text`` is empty, or the home of somebody who is not known here."""
+    """Raises RequestError: ``text`` is empty, or no path."""
     if not text.strip():
         raise RequestError("into='' names no folder.")
-    try:
-        return Path(text.strip()).expanduser()
-    except RuntimeError as error:
-        raise RequestError(f"into={text.strip()!r}: nobody of that name has a home here.") from error
+    return user_path(text.strip())

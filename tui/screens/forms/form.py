@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 
 from store.errors import RequestError
 from tui import bindings
+from tui.look import printable
 from tui.requests.fields import Field, Values, problem
 from tui.widgets.choice import Choice
 from tui.widgets.key_line import KeyLine
@@ -138,7 +139,7 @@ class Form(ModalScreen[R | None]):
         return found
 
     def _say(self, sentence: str) -> None:
-        self.query_one("#form-problem", Static).update(sentence)
+        self.query_one("#form-problem", Static).update(printable(sentence))
 
     # Starting
 

@@ -1,0 +1,27 @@
+"""Running out of memory in training: what of it is a user's to mend. Free of torch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from store.memory import try_smaller
+
+_SIGNS = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "DefaultCPUAllocator: not enough memory",
+    "CUDA out of memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""What torch says where it has no class of its own for it."""
+
+
+def out_of_memory(error: Exception, device: str, spec: Mapping[str, Any]) -> str | None:
+    """The reason of a run that ``error`` ended for lack of memory; None: it has another cause.
+
+    Nothing is made smaller by itself: another batch size gives other numbers.
+    """
+    names = {each.__name__ for each in type(error).__mro__}
+    if not names & {"MemoryError", "OutOfMemoryError"} and not any(sign in str(error) for sign in _SIGNS):
+        return None
+    return f"out of memory on {device}: {try_smaller(spec)}"

@@ -1,0 +1,184 @@
+"""What befalls the processes of a root: signals at random, sleep through a lease, lost terminals, a restart."""
+
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from signal import SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM
+
+import psutil
+
+from store import schema
+from store.queue import LEASE_S
+from tests.chaos.calls import Calls
+from tests.chaos.ledger import Ledger
+from tests.chaos.place import DRIVER, RECIPE, SUPERVISOR, WORKER, Place
+from tests.chaos.screens import Screens
+from tests.live import end_processes, processes_of
+
+_DEADLY = (SIGKILL, SIGKILL, SIGTERM, SIGHUP)
+_BETWEEN_RESTARTS_S = 40.0
+_BEATING = (schema.leases, schema.workers)
+_TAKE_OVER_S = (2.0, 6.0)  # how long a worker sleeps on behind a lease that is over
+
+
+@dataclass
+class _Sleeper:
+    process: psutil.Process
+    wakes: float
+
+
+class Faults:
+    """Injects one at a time, and counts it where there was somebody to suffer it."""
+
+    def __init__(self, place: Place, dice: random.Random, ledger: Ledger, calls: Calls, screens: Screens) -> None:
+        self._place, self._dice, self._ledger = place, dice, ledger
+        self._calls, self._screens = calls, screens
+        self._sleepers: list[_Sleeper] = []
+        self._restarted = time.monotonic()
+
+    def inject(self) -> None:
+        """One fault; where there is nobody to suffer what was drawn, another."""
+        faults: dict[Callable[[], str | None], int] = {
+            self._worker: 6,
+            self._supervisor: 3,
+            self._command: 4,
+            self._driver: 2,
+            self._screen: 3,
+            self._sleep: 3,
+            self._restart: 1,
+        }
+        for fault in self._dice.choices(list(faults), list(faults.values()), k=2):
+            if (kind := fault()) is not None:
+                self._ledger.faults[kind] += 1
+                return
+
+    def attend(self) -> None:
+        """Wake those whose time has come."""
+        for sleeper in [each for each in self._sleepers if each.wakes <= time.monotonic()]:
+            self._wake(sleeper)
+
+    def end(self) -> None:
+        """Wake all: from now on nothing is done to anybody."""
+        for sleeper in list(self._sleepers):
+            self._wake(sleeper)
+
+    def _wake(self, sleeper: _Sleeper) -> None:
+        self._sleepers.remove(sleeper)
+        with suppress(psutil.NoSuchProcess):
+            sleeper.process.send_signal(SIGCONT)
+
+    def _worker(self) -> str | None:
+        return self._kill_process(WORKER, "worker")
+
+    def _supervisor(self) -> str | None:
+        return self._kill_process(SUPERVISOR, "supervisor")
+
+    def _kill_process(self, module: str, what: str) -> str | None:
+        found = processes_of(self._place.root, module)
+        if not found:
+            return None
+        number = self._dice.choice(_DEADLY)
+        with suppress(psutil.NoSuchProcess):
+            self._dice.choice(found).send_signal(number)
+        return f"{number.name} of a {what}"
+
+    def _command(self) -> str | None:
+        found = [call for call in self._calls.running if call.words[0] != "recipe" and call.process.poll() is None]
+        if not found:
+            return None
+        # Most of a command's life are its imports; what it does is behind them.
+        passing = [call for call in found if not call.follows]
+        oldest = min(passing or found, key=lambda call: call.began)
+        call = oldest if self._dice.random() < 0.7 else self._dice.choice(found)
+        number = self._dice.choice((*_DEADLY, SIGINT))
+        if number is SIGINT and call.words[0] == "run":
+            number = SIGTERM  # Ctrl-C stops the run, which is `stop`'s to ask
+        if number is SIGINT and call.words[0] == "search":
+            self._ledger.may_be_held.add(call.words[3])  # it pauses what it follows
+        call.send(number)
+        return f"{number.name} of a command"
+
+    def _driver(self) -> str | None:
+        """Of the recipe, whether it is a command or in the background."""
+        numbers = (*_DEADLY, SIGINT)
+        number = self._dice.choice(numbers)
+        commands = [call for call in self._calls.running if call.words[0] == "recipe" and call.process.poll() is None]
+        detached = processes_of(self._place.root, DRIVER)
+        if commands:
+            commands[0].send(number)
+        elif detached:
+            with suppress(psutil.NoSuchProcess):
+                detached[0].send_signal(number)
+        else:
+            return None
+        return f"{number.name} of the recipe's driver"
+
+    def _screen(self) -> str | None:
+        if not self._screens.open:
+            return None
+        screen = self._dice.choice(self._screens.open)
+        if self._dice.random() < 0.3:
+            screen.cut()
+            return "terminal of a screen closed"
+        number = self._dice.choice(_DEADLY)
+        screen.send(number)
+        return f"{number.name} of a screen"
+
+    def _sleep(self) -> str | None:
+        """Stop a worker until its lease is over and another has had time to take its run over."""
+        asleep = {sleeper.process.pid for sleeper in self._sleepers}
+        found = [process for process in processes_of(self._place.root, WORKER) if process.pid not in asleep]
+        if not found or self._sleepers:
+            return None
+        process = self._dice.choice(found)
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(SIGSTOP)
+        is_real = self._dice.random() < 0.2
+        sleeps_s = LEASE_S if is_real else 0.0
+        if not is_real and not self._age(process.pid):
+            process.send_signal(SIGCONT)  # it sleeps in the middle of a transaction: nobody can write now
+            return None
+        self._sleepers.append(_Sleeper(process, time.monotonic() + sleeps_s + self._dice.uniform(*_TAKE_OVER_S)))
+        return f"SIGSTOP of a worker through its lease{'' if is_real else ' (aged)'}"
+
+    def _age(self, pid: int) -> bool:
+        """Let all signs of life of a process be older than a lease; False where the storage is locked."""
+        ages = [f"UPDATE {table.name} SET heartbeat_at = heartbeat_at - ? WHERE pid = ?" for table in _BEATING]
+        connection = sqlite3.connect(self._place.root.database, timeout=1.0)
+        try:
+            with connection:
+                for statement in ages:
+                    connection.execute(statement, (LEASE_S + 1, pid))
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    def _restart(self) -> str | None:
+        """Kill all there is at once, as a machine that loses power; what had its pids then is somebody else's."""
+        if time.monotonic() - self._restarted < _BETWEEN_RESTARTS_S:
+            return None
+        for call in self._calls.running:
+            if call.process.poll() is None:
+                call.send(SIGKILL)
+        for screen in self._screens.open:
+            screen.send(SIGKILL)
+        for process in processes_of(self._place.root):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(SIGSTOP)  # so that none sees another die
+        end_processes(self._place.root)
+        self._sleepers.clear()
+        with sqlite3.connect(self._place.root.database) as connection:
+            for table in _BEATING:
+                connection.execute(f"UPDATE {table.name} SET pid = ?", (os.getpid(),))
+        connection.close()
+        lock = self._place.root.path / f".recipe-{RECIPE}.lock"
+        if lock.exists():
+            lock.write_text(str(os.getpid()), encoding="ascii")
+        self._restarted = time.monotonic()
+        return "restart of the machine, pids used again"

@@ -1,0 +1,107 @@
+"""Where it all happens: a root with an awkward path, the user's machine shut out, and ``aetui`` as a user calls it."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.paths import Root
+
+COMMAND = Path(sys.executable).parent / "aetui"
+WORKER, SUPERVISOR, DRIVER = "engine.worker", "engine.supervisor", "engine.recipes.drive"
+RECIPE, SEARCH, TWIN = "stew", "hunt", "twin"
+"""Experiments that nobody is to touch on purpose: their ends are known beforehand (`hunt` may be controlled too)."""
+SETTINGS = ("latent_dim=2", "depth=2", "hidden=16", "patience=0")
+_IDLE_S = 6
+
+_SPACE = """
+[lr]
+low = 1e-3
+high = 1e-2
+log = true
+
+[optimizer]
+choices = ["adam", "sgd"]
+"""
+_RECIPE = """
+name = "{name}"
+dataset = "digits"
+
+[search]
+kind = "search"
+model = "cae"
+trials = {num_searched}
+epochs = 2
+space = "space.toml"
+sampler = "random"
+pruner = "none"
+set = {{ width = 4, depth = 2, hidden = 16, latent_dim = 2, patience = 0 }}
+
+[final]
+kind = "run"
+model = "cae"
+needs = ["search"]
+best_of = "search"
+epochs = 5
+set = {{ width = 8, depth = 2, hidden = 16, latent_dim = 2, patience = 0 }}
+
+[test]
+kind = "evaluate"
+needs = ["final"]
+of = ["final"]
+noise = ["gaussian:0.1"]
+"""
+NUM_SEARCHED = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder of our own, with ``runs`` in it."""
+
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path) -> "Place":
+        place = cls(folder)
+        (folder / "home").mkdir(parents=True)
+        place.space.write_text(_SPACE, encoding="utf-8")
+        place.recipe.write_text(_RECIPE.format(name=RECIPE, num_searched=NUM_SEARCHED), encoding="utf-8")
+        return place
+
+    @property
+    def root(self) -> Root:
+        return Root(self.folder / "Läufe und mehr" / "runs")
+
+    @property
+    def quiet_root(self) -> Root:
+        """Where runs are trained again that nobody disturbs."""
+        return Root(self.folder / "undisturbed")
+
+    @property
+    def space(self) -> Path:
+        return self.folder / "space.toml"
+
+    @property
+    def recipe(self) -> Path:
+        return self.folder / "stew.toml"
+
+    @property
+    def exported(self) -> Path:
+        return self.folder / "exported"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AETUI_", "XDG_", "COV_"))}
+        for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "LC_ALL", "LC_CTYPE"):
+            kept.pop(name, None)
+        return {
+            **kept,
+            "HOME": str(self.folder / "home"),
+            "LANG": "C.UTF-8",
+            "TERM": "xterm-256color",
+            "AETUI_IDLE_S": str(_IDLE_S),
+        }
+
+    def command(self, *words: str, root: Root | None = None) -> list[str]:
+        """What a shell would call; the root stands on it, so that all processes of this place can be found by it."""
+        return [str(COMMAND), *words, "--root", str((root or self.root).path)]

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from store.address import STORAGE_FILE_VARIABLE, STORAGE_VARIABLE, find_storage
+from store.errors import RequestError
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in (STORAGE_VARIABLE, STORAGE_FILE_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def test_what_is_said_on_the_command_line_comes_before_the_variable_and_that_before_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert find_storage() is None
+    file = tmp_path / "address"
+    file.write_text("\n  in://the/file \nand a second line\n")
+    monkeypatch.setenv(STORAGE_FILE_VARIABLE, str(file))
+    assert find_storage() == find_storage(f"@{file}") == "in://the/file"
+    monkeypatch.setenv(STORAGE_VARIABLE, "in://the/variable")
+    assert find_storage() == "in://the/variable"
+    assert find_storage("said://here") == "said://here"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n \n", b"hunter2\xff"])
+def test_a_file_without_an_address_is_named_and_its_content_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    file = tmp_path / "address"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv(STORAGE_FILE_VARIABLE, str(file))
+    with pytest.raises(RequestError) as caught:
+        find_storage()
+    assert str(file) in str(caught.value)
+    assert "hunter2" not in str(caught.value)
