@@ -2,8 +2,8 @@
 VENV ?= .venv
 PYTHON ?= python3
 PIP_FLAGS ?=
-# As many tests at once as there are cores, 2 to 4: most of them wait for processes of their own.
-AT_ONCE := $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 2 ? 2 : cores > 4 ? 4 : cores)))
+# As many tests at once as there are cores, 3 to 4: most of them wait for processes of their own, also on fewer cores.
+AT_ONCE := $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 3 ? 3 : cores > 4 ? 4 : cores)))
 PYTEST_FLAGS ?= -n $(AT_ONCE) --dist loadfile
 # Of `make chaos`; SEED=N draws the same asks and faults again.
 MINUTES ?= 15
