@@ -116,11 +116,11 @@ def source_of(codes_path: Path) -> str:
 def read_projection(path: Path, source: str | None = None) -> Array | None:
     """The points [N, 2] of a cached projection; None if there is none, it is damaged, or of another ``source``."""
     try:
-        found = read_arrays(path, ("source", "points"))
+        found = read_arrays(path, ("points",), optional=("source",))
     except UnreadableArrays:
         return None
     points = found["points"]
-    is_other = source is not None and str(found["source"]) != source
+    is_other = source is not None and str(found.get("source", "")) != source
     if is_other or points.dtype.kind != "f" or points.ndim != 2 or points.shape[1] != 2:
         return None
     return points.astype(np.float64)
