@@ -1,12 +1,19 @@
 """A PostgreSQL server of the tests' own, on a free loopback port, from the distribution's packages."""
 
+import itertools
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+_numbers = itertools.count()
 
 
 def find_binaries() -> Path | None:
@@ -39,3 +46,25 @@ def server(folder: Path, binaries: Path) -> Iterator[str]:
         yield f"postgresql+psycopg://aetui@127.0.0.1:{port}"
     finally:
         call(str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a server; for a ``conftest.py`` or a module to import."""
+    pytest.importorskip("psycopg", reason="the postgres extra is not installed")
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed here (Debian: postgresql)")
+    # Not under pytest's folders: they are closed to the server's own user.
+    with tempfile.TemporaryDirectory(prefix="aetui-postgres-") as folder, server(Path(folder), binaries) as address:
+        yield address
+
+
+def fresh_database(address: str) -> str:
+    """The address of a new and empty database on the server at ``address``."""
+    name = f"aetui_{next(_numbers)}"
+    admin = sqlalchemy.create_engine(f"{address}/postgres", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return f"{address}/{name}"

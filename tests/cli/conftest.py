@@ -8,6 +8,7 @@ import pytest
 from store.paths import Root
 from tests.cli.command_line import TINY, CommandLine
 from tests.live import end_processes
+from tests.postgres import postgres as postgres
 
 
 @pytest.fixture(scope="session")

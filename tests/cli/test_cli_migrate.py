@@ -1,8 +1,6 @@
 """``aetui migrate``, and storages whose address holds a password: it is in no process list, log, file or output."""
 
-import itertools
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,33 +15,16 @@ from store.paths import Root
 from tests.cli.command_line import TINY, CommandLine
 from tests.cli.test_cli_requests import assert_one_sentence
 from tests.live import wait_for
-from tests.postgres import find_binaries, server
+from tests.postgres import fresh_database
 from tests.queued import add_run
 
 PASSWORD = "hunter2"
-_names = (f"cli_{number}" for number in itertools.count())
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    pytest.importorskip("psycopg", reason="the postgres extra is not installed")
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed here (Debian: postgresql)")
-    # Not under pytest's folders: they are closed to the server's own user.
-    with tempfile.TemporaryDirectory(prefix="aetui-postgres-") as folder, server(Path(folder), binaries) as address:
-        yield address
 
 
 @pytest.fixture
 def address(postgres: str) -> str:
     """An empty database, and a password in its address; the server takes any."""
-    name = next(_names)
-    admin = sqlalchemy.create_engine(f"{postgres}/postgres", isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    return f"{postgres}/{name}".replace("aetui@", f"aetui:{PASSWORD}@")
+    return fresh_database(postgres).replace("aetui@", f"aetui:{PASSWORD}@")
 
 
 def queue_some(aetui: CommandLine) -> None:
@@ -98,7 +79,7 @@ def test_a_password_is_seen_nowhere(aetui: CommandLine, address: str, tmp_path: 
     logs = aetui("logs", "cae-digits/0")
     assert logs.status == 0
     told.append(logs.out)
-    nobody = address.replace("/cli_", "/nobody_")
+    nobody = f"{address}_of_nobody"
     failed = aetui("ls", "--debug", env={"AETUI_STORAGE": nobody})
     assert "cannot be opened" in failed.err
     told += [failed.out, failed.err]

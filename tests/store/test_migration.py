@@ -1,4 +1,3 @@
-import itertools
 import json
 import multiprocessing
 import os
@@ -26,9 +25,9 @@ from store.names import RunName
 from store.paths import Root
 from store.records import RunState
 from store.studies import optuna_storage
+from tests.postgres import fresh_database
 from tests.queued import add_run
 
-_names = (f"migrated_{number}" for number in itertools.count())
 OF_THE_STORAGE = {"version_info", "alembic_version", "aetui_schema", "aetui_changes", "aetui_leases", "aetui_workers"}
 VALUES = (0.1 + 0.2, float("nan"), float("inf"), float("-inf"), 5e-324, 1.7976931348623157e308, 1 / 3)
 
@@ -55,16 +54,7 @@ def source(filled: Path, root: Root) -> Iterator[Database]:
 @pytest.fixture
 def make_address(postgres: str) -> Callable[[], str]:
     """Addresses of empty PostgreSQL databases."""
-
-    def make() -> str:
-        name = next(_names)
-        admin = sqlalchemy.create_engine(f"{postgres}/postgres", isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
-        admin.dispose()
-        return f"{postgres}/{name}"
-
-    return make
+    return lambda: fresh_database(postgres)
 
 
 @pytest.fixture(autouse=True)
