@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import torch
 
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "aetui-hypothesis"))
 
@@ -40,6 +41,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(_TIMEOUT_S))
+
+
+@pytest.fixture(autouse=True)
+def with_subnormal_numbers() -> None:
+    """Hypothesis draws them; training in this process, by an earlier test, has switched them off."""
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(autouse=True)
