@@ -7,7 +7,6 @@ its input does. ``{"importance": EXPERIMENT}`` is answered by ``{"shares": {SETT
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ from typing import Any
 from engine import search
 from engine.recipes import table
 from engine.recipes.asked import AskedRecipe
-from store.address import STORAGE_VARIABLE
-from store.database import Database, open_database
+from store.database import Database, open_inherited
 from store.errors import RequestError
 from store.paths import Root
 
@@ -38,7 +36,7 @@ def _as_shown(row: table.Row) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="engine.answers")
     parser.add_argument("--root", type=Path, required=True)
-    database = open_database(Root(parser.parse_args().root), os.environ.get(STORAGE_VARIABLE))
+    database = open_inherited(Root(parser.parse_args().root))
     for line in sys.stdin:
         try:
             answered = answer(database, json.loads(line))

@@ -85,13 +85,23 @@ class Heart:
 class Attempt:
     """A `Session` over the storage and the run's folder, fenced by the attempt number of ``claim``."""
 
-    def __init__(self, database: Database, claim: Claim, spec: RunSpec, data_dir: Path, heart: Heart) -> None:
+    def __init__(
+        self,
+        database: Database,
+        claim: Claim,
+        spec: RunSpec,
+        data_dir: Path,
+        heart: Heart,
+        *,
+        each_epoch: Callable[[], None] = lambda: None,
+    ) -> None:
         self.spec = spec
         self.data_dir = data_dir
         self.paths: RunPaths = database.root.run(claim.name)
         self._database = database
         self._claim = claim
         self._heart = heart
+        self._each_epoch = each_epoch
         self._metrics: MetricsWriter | None = None
         self._began = time.monotonic()
 
@@ -135,6 +145,7 @@ class Attempt:
             f"  error {value:.5f}" if value != record["val_loss"] else "",
             time.monotonic() - self._began,
         )
+        self._each_epoch()
         self._report(epoch, value)
 
     def write(self, path: Path, write: Callable[[Path], None]) -> None:

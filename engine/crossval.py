@@ -20,6 +20,7 @@ from store.errors import RequestError
 from store.names import RunName, check_name
 from store.paths import find_data_dir
 from store.records import Run, RunState
+from store.sharing.ledger import has_file
 
 DEFAULT_TOP, DEFAULT_FOLDS = 5, 5
 ORIGIN_ATTRIBUTE = "crossval_of"
@@ -124,7 +125,7 @@ def queue_missing(
         for part, spec in _parts(plan.spec, folds):
             run = there.get(matching.configuration(spec))
             if run is None or run.state in matching.ENDED_EARLY:
-                if run is not None and database.root.run(run.name).last.is_file():
+                if run is not None and has_file(database, run, database.root.run(run.name).last):
                     spec = dataclasses.replace(spec, start_from=str(run.name))
                 checked = engine.jobs.check(database, spec, target, plan.data_dir)
                 found.append(_Missing(origin=plan.origin.name, part=part, spec=checked, data_dir=plan.data_dir))

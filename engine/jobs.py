@@ -22,6 +22,7 @@ from store.names import RunName, check_name
 from store.news import KILLED
 from store.paths import find_data_dir
 from store.records import Request, Run, RunState
+from store.sharing.ledger import has_file
 
 _GO_ON_ANEW = (RunState.STOPPED, RunState.FAILED, RunState.PRUNED)
 """Ended before their time: what goes on from their checkpoint is a new run."""
@@ -79,7 +80,7 @@ def check_resumable(database: Database, found: Run) -> None:
 
 
 def _check_checkpoint(database: Database, found: Run) -> None:
-    if not database.root.run(found.name).last.is_file():
+    if not has_file(database, found, database.root.run(found.name).last):
         raise RequestError(f"{found.name} has no checkpoint to go on from: no epoch of it was finished.")
 
 
@@ -124,7 +125,7 @@ def add(
 
 def ensure_workers(database: Database, slots: int | None = None, *, device: str = "auto") -> None:
     """See to it that workers come for what waits: a detached supervisor, unless one is there already."""
-    start_supervisor(database.root, device, database.storage, slots)
+    start_supervisor(database, device, slots)
 
 
 def resume(database: Database, name: RunName) -> RunName:

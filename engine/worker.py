@@ -23,14 +23,14 @@ from engine import catalog, drawing, notices, provenance
 from engine.attempt import Attempt, Heart
 from engine.memory import out_of_memory
 from engine.session import Outcome, RunDiverged, RunPaused, RunPruned
+from engine.sharing import RETRY_S, Sharing
 from engine.slots import is_surplus
 from engine.spec import RunSpec
 from engine.supervisor import start_supervisor, worker_log
 from store import listing, queue, room, searches, workers
-from store.address import STORAGE_VARIABLE
 from store.artifacts import remove_leftovers
-from store.database import Database, open_database
-from store.errors import LeaseLost, NoRoom, RequestError, StorageTrouble
+from store.database import Database, open_inherited
+from store.errors import LeaseLost, NoRoom, RequestError, SharingTrouble, StorageTrouble
 from store.news import Ended
 from store.paths import Root, find_data_dir
 from store.records import Claim, RunState
@@ -108,13 +108,15 @@ def run_claim(database: Database, claim: Claim, heart: Heart) -> int:
     """
     heart.hold(claim)
     paths = database.root.run(claim.name)
+    sharing = Sharing(database, claim, heart.leaving)
     try:
         try:
             paths.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             remove_leftovers(paths.folder, claim.attempt)
+            sharing.fetch()
             with _logging_to(paths.log):
                 log.info("attempt %d on %s by worker %s", claim.attempt, claim.device, claim.worker_id)
-                _train(database, claim, heart)
+                _train(database, claim, heart, sharing)
                 with suppress(OSError, NoRoom):  # its end is written down: no reason to begin it again
                     _tell_end(database, claim)
         except (OSError, NoRoom) as error:
@@ -125,9 +127,16 @@ def run_claim(database: Database, claim: Claim, heart: Heart) -> int:
             reason = f"{lack} It goes on by itself then."
             _record(database, heart, lambda: queue.give_back(database, claim, reason))
             return room.wanted(paths)
+        except SharingTrouble as error:
+            log.error("%s", error)
+            reason = f"{error} It goes on by itself then."
+            _record(database, heart, lambda: queue.give_back(database, claim, reason))
+            heart.leaving.wait(RETRY_S)
+        sharing.settle_ended()
     except LeaseLost:
         log.warning("%s was taken over by another worker; attempt %d writes nothing more", claim.name, claim.attempt)
     finally:
+        sharing.close()
         heart.hold(None)
     return 0
 
@@ -150,24 +159,28 @@ def _record(database: Database, heart: Heart, write: Callable[[], None]) -> None
                 log.error("%s", error)
 
 
-def _train(database: Database, claim: Claim, heart: Heart) -> None:
-    """Raises LeaseLost, NoRoom, OSError: the disk is full, and nothing is said of the run yet."""
+def _train(database: Database, claim: Claim, heart: Heart, sharing: Sharing) -> None:
+    """Raises LeaseLost, NoRoom, SharingTrouble, OSError: there is no room, and nothing is said of the run yet."""
     attempt = None
     try:
         frozen = catalog.read_spec(claim.spec) if claim.is_drawn else drawing.drawn(database, claim)
         spec = dataclasses.replace(frozen, device=claim.device)
         # A worker on another host has its data elsewhere.
         data_dir = find_data_dir(claim.data_dir if claim.data_dir and Path(claim.data_dir).is_dir() else None)
-        attempt = Attempt(database, claim, spec, data_dir, heart)
+        sharing.fetch_start(spec.start_from)
+        attempt = Attempt(database, claim, spec, data_dir, heart, each_epoch=sharing.epoch_done)
         _write_config(attempt, claim, frozen)
         outcome: Outcome = catalog.resolve(TRAIN)(attempt)
+        sharing.settle(is_patient=True)
     except RunPaused:
         log.info("leaves the worker; goes on later from its last checkpoint")
+        sharing.settle(is_patient=False)
         _record(database, heart, lambda: queue.give_back(database, claim))
-    except LeaseLost:
+    except (LeaseLost, SharingTrouble):
         raise
     except RunPruned as pruned:
         log.info("%s", pruned)
+        sharing.settle(is_patient=True)
         _end(database, claim, heart, "PRUNED", value=pruned.value, reason=str(pruned))
     except Exception as error:
         if room.lack(error, database.root.path) is not None:
@@ -176,6 +189,7 @@ def _train(database: Database, claim: Claim, heart: Heart) -> None:
             log.error("%s", traceback.format_exc())
         reason = out_of_memory(error, claim.device, claim.spec) or _reason(error)
         log.error("failed: %s", reason)
+        sharing.settle(is_patient=False)
         _end(database, claim, heart, "FAIL", reason=reason)
     else:
         state = "PRUNED" if outcome.was_stopped else "COMPLETE"
@@ -249,19 +263,18 @@ def main() -> None:
     prepare_environment()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.captureWarnings(True)
-    root, storage = Root(arguments.root), os.environ.get(STORAGE_VARIABLE)
-    database = _open(root, storage)
+    database = _open(Root(arguments.root))
     device = str(arguments.id).partition("@")[2]
 
     def watch_supervisor() -> None:
         if arguments.supervised:
-            start_supervisor(root, "auto", storage)
+            start_supervisor(database, is_by_hand=arguments.by_hand)
 
     heart = Heart(database, arguments.id, watch_supervisor)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: heart.leaving.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    workers.register(database, arguments.id, device, str(worker_log(root, arguments.id)))
+    workers.register(database, arguments.id, device, str(worker_log(database.root, arguments.id)))
     heart.start()
     threading.Thread(target=_import_ahead, name="import", daemon=True).start()
     try:
@@ -275,9 +288,9 @@ def main() -> None:
             workers.unregister(database, arguments.id)
 
 
-def _open(root: Root, storage: str | None) -> Database:
+def _open(root: Root) -> Database:
     try:
-        return open_database(root, storage)
+        return open_inherited(root)
     except RequestError as error:
         sys.exit(str(error))
 

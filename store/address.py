@@ -1,16 +1,44 @@
-"""Which storage is meant: by an option, a variable or a file, since an address can hold a password.
+"""Which storage and which artifact store are meant: by an option, a variable or a file.
 
-What stands on a command line is in every process list; a file is read by its owner alone. On the way to the screen:
-nothing heavy.
+A storage's address can hold a password, and what stands on a command line is in every process list; a file is read by
+its owner alone. On the way to the screen: nothing heavy.
 """
 
 import os
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from store.errors import RequestError
+from store.user_paths import user_path
 
 STORAGE_VARIABLE, STORAGE_FILE_VARIABLE = "AETUI_STORAGE", "AETUI_STORAGE_FILE"
+ARTIFACTS_VARIABLE = "AETUI_ARTIFACTS"
+S3_SCHEME = "s3://"
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_][A-Za-z0-9_.=+-]*)*/?")
 _IN_FILE = "@"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where what several hosts can share lies; None: under the root."""
+
+    storage: str | None = field(default=None, repr=False)
+    """Password included."""
+    artifacts: str | None = None
+
+    @classmethod
+    def inherited(cls) -> "Addresses":
+        """As `environment` told this process."""
+        return cls(os.environ.get(STORAGE_VARIABLE) or None, find_artifacts())
+
+    def environment(self) -> dict[str, str]:
+        """What tells a child process: a password is never on a command line."""
+        found = {STORAGE_VARIABLE: self.storage, ARTIFACTS_VARIABLE: self.artifacts}
+        return {variable: address for variable, address in found.items() if address}
+
+
+UNDER_ROOT = Addresses()
 
 
 def find_storage(explicit: str | None = None) -> str | None:
@@ -23,6 +51,36 @@ def find_storage(explicit: str | None = None) -> str | None:
         return read_address(named)
     file = os.environ.get(STORAGE_FILE_VARIABLE)
     return _first_line(Path(file)) if file else None
+
+
+def find_artifacts(explicit: str | None = None) -> str | None:
+    """The address of the artifact store: ``explicit``, else ``AETUI_ARTIFACTS``; None: files stay under the root.
+
+    Raises:
+        RequestError: it is neither an address of S3 nor a folder.
+    """
+    named = explicit or os.environ.get(ARTIFACTS_VARIABLE)
+    return check_artifacts(named) if named else None
+
+
+def check_artifacts(address: str) -> str:
+    """The address as it is kept: ``s3://BUCKET/FOLDER``, or a folder by its absolute path.
+
+    Raises:
+        RequestError: it is neither.
+    """
+    scheme, has_scheme, rest = address.partition("://")
+    if not has_scheme:
+        return str(user_path(address).absolute())
+    if scheme == "file" and rest.startswith("/"):
+        return str(Path(rest))
+    # What stands before an @ may be a secret, which is not repeated.
+    if scheme != "s3" or not _BUCKET.fullmatch(rest):
+        raise RequestError(
+            "The artifact store's address cannot be used: write s3://BUCKET/FOLDER or name a folder; "
+            "credentials belong into AWS's own variables or files."
+        )
+    return address.rstrip("/")
 
 
 def read_address(text: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from store import schema, sqlite
+from store.address import Addresses
 from store.errors import OlderStorage, RequestError, StorageTrouble
 from store.paths import Root
 from store.room import lack
@@ -27,11 +28,17 @@ class Database:
     """The address as it was given, password included; None for the root's own SQLite file."""
     url: URL = field(repr=False)
     engine: Engine = field(repr=False)
+    artifacts: str | None
+    """The address of the artifact store that the files of runs are shared through; None: they lie under the root."""
     file_id: int | None
     """The inode of a SQLite file when it was opened."""
 
     def __str__(self) -> str:
         return shown(self.url)
+
+    @property
+    def addresses(self) -> Addresses:
+        return Addresses(self.storage, self.artifacts)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -101,7 +108,9 @@ def cannot_open(url: URL, error: Exception) -> RequestError:
     return RequestError(f"The storage {shown(url)} cannot be opened: {cause}.")
 
 
-def open_database(root: Root, storage: str | None = None, *, create: bool = False) -> Database:
+def open_database(
+    root: Root, storage: str | None = None, *, artifacts: str | None = None, create: bool = False
+) -> Database:
     """Open the storage; with ``create``, make the root and the tables where they are absent.
 
     Raises:
@@ -118,7 +127,7 @@ def open_database(root: Root, storage: str | None = None, *, create: bool = Fals
             _make_folder(root.path)
             if file is not None and not file.is_file():
                 _create_sqlite(root, file)
-        database = Database(root, storage, url, connect(url), _inode(file) if file else None)
+        database = Database(root, storage, url, connect(url), artifacts, _inode(file) if file else None)
         if not _has_our_tables(database):
             if not create:
                 raise RequestError(f"{shown(url)} holds no experiments of aetui yet: `aetui run cae` begins them.")
@@ -129,6 +138,16 @@ def open_database(root: Root, storage: str | None = None, *, create: bool = Fals
         if file is not None and (found := lack(error, root.path) or sqlite.read_only(error, file)):
             raise found from error
         raise cannot_open(url, error) from error
+
+
+def open_inherited(root: Root) -> Database:
+    """As a parent process has it, which says so in the environment: an address can hold a password.
+
+    Raises:
+        RequestError: see `open_database`.
+    """
+    addresses = Addresses.inherited()
+    return open_database(root, addresses.storage, artifacts=addresses.artifacts)
 
 
 def database_exists(root: Root, storage: str | None = None) -> bool:
@@ -183,7 +202,7 @@ def _create_sqlite(root: Root, file: Path) -> None:
         for leftover in file.parent.glob(f"{aside.name}*"):
             leftover.unlink()
         url = URL.create("sqlite", database=str(aside))
-        database = Database(root, None, url, connect(url), None)
+        database = Database(root, None, url, connect(url), None, None)
         _create_tables(database)
         database.close()
         aside.rename(file)
@@ -199,14 +218,30 @@ def _has_our_tables(database: Database) -> bool:
             return False
         # The row is the very last thing that creation writes.
         found = connection.execute(sqlalchemy.select(schema.version.c.version)).scalar_one_or_none()
-    if found == 1:
+    file = sqlite_file(database.url)
+    if found == 2 and file is not None and sqlite.is_read_only(file):
+        return True  # it lacks the table of artifacts, and to look at it none is needed
+    if found in (1, 2):
         found = _upgrade(database)
     if found not in (None, schema.VERSION):
         raise RequestError(
             f"{database} was made by another version of aetui (tables {found}, here {schema.VERSION}): "
             "take that version, or another root."
         )
+    if found is not None and database.artifacts is None:
+        _check_needs_no_artifacts(database)
     return found is not None
+
+
+def _check_needs_no_artifacts(database: Database) -> None:
+    """Raises RequestError: the files of its runs lie in an artifact store, and none was named."""
+    with database.read() as connection:
+        is_shared = connection.execute(sqlalchemy.select(schema.artifacts.c.trial_id).limit(1)).first() is not None
+    if is_shared:
+        raise RequestError(
+            f"The runs of {database} have their files in an artifact store: name it with --artifacts or "
+            "AETUI_ARTIFACTS, as their workers have it."
+        )
 
 
 def check_form(connection: Connection, shown: str) -> None:
@@ -225,16 +260,24 @@ def check_form(connection: Connection, shown: str) -> None:
 
 
 def _upgrade(database: Database) -> int:
-    """Bring tables of version 1, which did not say what changed a run last, up to now: milliseconds at any size."""
+    """Bring tables of an older version up to now: milliseconds at any size.
+
+    Version 1 did not say what changed a run last, version 2 had no artifacts.
+    """
     table, version = schema.runs, schema.version
     with database.engine.begin() as connection:
-        mine = connection.execute(sqlalchemy.update(version).where(version.c.version == 1).values(version=2))
-        names = [column["name"] for column in sqlalchemy.inspect(connection).get_columns(table.name)]
-        if mine.rowcount and table.c.changed.name not in names:  # else another process was first
-            column = sqlalchemy.schema.CreateColumn(table.c.changed).compile(dialect=connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
-            schema.changed_index.create(connection)
-    return 2
+        # The update comes first: its lock lets one process do it, and the others find it done.
+        mine = connection.execute(
+            sqlalchemy.update(version).where(version.c.version < schema.VERSION).values(version=schema.VERSION)
+        )
+        if mine.rowcount:
+            names = [column["name"] for column in sqlalchemy.inspect(connection).get_columns(table.name)]
+            if table.c.changed.name not in names:
+                column = sqlalchemy.schema.CreateColumn(table.c.changed).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
+                schema.changed_index.create(connection)
+            schema.artifacts.create(connection, checkfirst=True)
+    return schema.VERSION
 
 
 def _create_tables(database: Database) -> None:

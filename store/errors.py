@@ -9,6 +9,10 @@ class StorageTrouble(RequestError):
     """The storage cannot be used as it is, by nobody: it is damaged, may not be written, or its disk is full."""
 
 
+class SharingTrouble(StorageTrouble):
+    """The artifact store that files are shared through does not answer or does not hold what it should."""
+
+
 class OlderStorage(StorageTrouble):
     """An older Optuna made its tables: they can be brought up to date, which a user is to ask for."""
 

@@ -7,6 +7,7 @@ Optuna 3.2; ``pyproject.toml`` bounds the major, and the tests open what we wrot
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     CursorResult,
@@ -196,7 +197,18 @@ workers = Table(
     Column("heartbeat_at", _SECONDS, nullable=False),
 )
 
-VERSION = 2
+# Which object of the artifact store holds which file of a run (`store.sharing.ledger`).
+artifacts = Table(
+    "aetui_artifacts",
+    own_metadata,
+    Column("trial_id", Integer, primary_key=True, autoincrement=False),
+    Column("path", String(255), primary_key=True),
+    Column("key", String(512), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+VERSION = 3
 """Of our own tables; goes up with every change of their form (`store.database` brings older ones up to it)."""
 
 version = Table("aetui_schema", own_metadata, Column("version", Integer, primary_key=True, autoincrement=False))

@@ -19,6 +19,7 @@ from textual.theme import Theme, ThemeProvider
 from textual.widget import Widget
 from textual.widgets import Input
 
+from store.address import UNDER_ROOT, Addresses
 from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
@@ -83,7 +84,7 @@ class AetuiApp(App[object]):
     def __init__(
         self,
         root: Root,
-        storage: str | None = None,
+        addresses: Addresses = UNDER_ROOT,
         *,
         data_dir: Path | None = None,
         focus: RunName | None = None,
@@ -105,7 +106,7 @@ class AetuiApp(App[object]):
         self.look = Look.of()
         self.look.ground.is_light = not self.current_theme.dark
         self.failure: Exception | None = None
-        self._root, self._storage, self._data_dir, self._focus = root, storage, data_dir, focus
+        self._root, self._addresses, self._data_dir, self._focus = root, addresses, data_dir, focus
         self._graphics, self._remembered = graphics or Graphics(), remembered
         self._first_look = first_look
         self._opening = OpeningScreen(root, self.look)
@@ -152,7 +153,7 @@ class AetuiApp(App[object]):
     def watcher(self) -> "Watcher":
         from tui.watcher import Watcher
 
-        return Watcher(self._root, self._storage, self._post_home, first_look=self._first_look)
+        return Watcher(self._root, self._addresses, self._post_home, first_look=self._first_look)
 
     def _post_home(self, message: Message) -> None:
         """In the watcher's thread."""
@@ -232,7 +233,7 @@ class AetuiApp(App[object]):
 
 def run(
     root: Root,
-    storage: str | None,
+    addresses: Addresses,
     *,
     data_dir: Path | None,
     mouse: bool,
@@ -250,7 +251,7 @@ def run(
         raise RequestError("This terminal (TERM=dumb) cannot show the screen: use `aetui ls` and `aetui show RUN`.")
     app = AetuiApp(
         root,
-        storage,
+        addresses,
         data_dir=data_dir,
         focus=focus,
         keymap=read_keymap(),

@@ -9,6 +9,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from store.address import Addresses
 from store.names import RunName
 from store.paths import Root
 
@@ -21,7 +22,7 @@ _MOST_S = 10.0  # the screen looks for itself then
 class FirstLook:
     """Forks: to be made before anything starts a thread. ``focus`` is the run that the screen was asked for, if any."""
 
-    def __init__(self, root: Root, storage: str | None, focus: RunName | None) -> None:
+    def __init__(self, root: Root, addresses: Addresses, focus: RunName | None) -> None:
         self._reading, writing = os.pipe()
         self._pid = os.fork()
         if self._pid:
@@ -29,7 +30,7 @@ class FirstLook:
             return
         try:
             os.close(self._reading)
-            _look(root, storage, focus, writing)
+            _look(root, addresses, focus, writing)
         finally:
             os._exit(0)
 
@@ -49,7 +50,7 @@ class FirstLook:
         return found
 
 
-def _look(root: Root, storage: str | None, focus: RunName | None, writing: int) -> None:
+def _look(root: Root, addresses: Addresses, focus: RunName | None, writing: int) -> None:
     silence = os.open(os.devnull, os.O_RDWR)
     for terminal in (0, 1, 2):  # nothing of this process belongs on the screen
         os.dup2(silence, terminal)
@@ -60,7 +61,7 @@ def _look(root: Root, storage: str | None, focus: RunName | None, writing: int) 
     from tui.listing import read_listing
     from tui.remembered import Remembered
 
-    database = open_database(root, storage)
+    database = open_database(root, addresses.storage, artifacts=addresses.artifacts)
     listing = read_listing(database, ListingReader(database), Remembered.read(root).opens_at(focus))
     with open(writing, "wb") as file:
         pickle.dump(listing, file, pickle.HIGHEST_PROTOCOL)

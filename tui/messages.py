@@ -137,6 +137,15 @@ class LoadChanged(_Latest):
 
 
 @dataclass
+class FetchChanged(_Latest):
+    """``done`` of ``total`` bytes of a run are here; no ``name``: nothing is fetched any more."""
+
+    name: RunName | None
+    done: int
+    total: int
+
+
+@dataclass
 class Done(Message):
     """An action succeeded; without a ``sentence`` it shows by itself.
 

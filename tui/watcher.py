@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
+from store.address import Addresses
 from store.errors import RequestError
 from store.paths import Root
 from store.records import RunState
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from store.database import Database
     from store.listing_reader import ListingReader
     from store.news import Ended
+    from tui.fetching import Fetching
     from tui.first_look import FirstLook
     from tui.helpers.answers import Answers
     from tui.machine import LoadMeter
@@ -66,13 +68,13 @@ class Watcher:
     def __init__(
         self,
         root: Root,
-        storage: str | None,
+        addresses: Addresses,
         post: Callable[[Message], Any],
         period_s: float = PERIOD_S,
         first_look: "FirstLook | None" = None,
     ) -> None:
         self.root = root
-        self.storage = storage
+        self.addresses = addresses
         self._post = post
         self._period_s = period_s
         self._first_look = first_look
@@ -108,6 +110,7 @@ class Watcher:
         self._news_token: object = None
         self._meter: LoadMeter | None = None
         self._load_at = 0.0
+        self._fetching: Fetching | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -149,7 +152,9 @@ class Watcher:
 
         with self._opening:
             if self._database is None:
-                self._database = open_database(self.root, self.storage, create=create)
+                self._database = open_database(
+                    self.root, self.addresses.storage, artifacts=self.addresses.artifacts, create=create
+                )
             return self._database
 
     def _follow(self) -> None:
@@ -170,6 +175,7 @@ class Watcher:
         view = self._view
         try:
             self._look_at_storage(view)
+            self._look_at_files(view)
             self._look_at_metrics(view)
             self._look_at_frames(view)
             self._look_at_images(view)
@@ -196,7 +202,7 @@ class Watcher:
     def _look_at_storage(self, view: View) -> None:
         from store.database import database_exists
 
-        if self._database is None and not database_exists(self.root, self.storage):
+        if self._database is None and not database_exists(self.root, self.addresses.storage):
             self._tell(Listing())
             return
         from store.listing import change_token
@@ -227,7 +233,7 @@ class Watcher:
         """Say once what is particular about where the storage lies."""
         from tui.commands.caution import caution
 
-        says = database.only_read() or (caution(self.root) if self.storage is None else None)
+        says = database.only_read() or (caution(self.root) if self.addresses.storage is None else None)
         if says is not None:
             self._post(Refused(says))
 
@@ -245,6 +251,15 @@ class Watcher:
         wanted = dict.fromkeys((*view.marked, *((view.focus,) if view.focus else ())))
         if changed := self._curves.read(tuple(wanted)):
             self._post(CurvesChanged(changed))
+
+    def _look_at_files(self, view: View) -> None:
+        """Those of other hosts' runs come through the artifact store, where there is one."""
+        if self.addresses.artifacts is None or self._database is None or view.focus is None:
+            return
+        from tui.fetching import Fetching
+
+        self._fetching = self._fetching or Fetching(self._database, self._post, self._wake.set)
+        self._fetching.look((view.focus, *view.marked, *view.pair), self._changes)
 
     def _look_at_frames(self, view: View) -> None:
         if not view.wants_frames or view.focus is None:
@@ -347,7 +362,7 @@ class Watcher:
         from tui.helpers.answers import Answers
 
         if self._answers is None:
-            self._answers = Answers(self.root, self.storage)
+            self._answers = Answers(self.root, self.addresses)
         return self._answers
 
     def _look_at_queue(self) -> None:

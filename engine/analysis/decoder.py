@@ -20,17 +20,17 @@ Without ``epoch`` the weights of the best one count; ``epoch`` in the answer is 
 import argparse
 import base64
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.worker import prepare_environment
-from store.address import STORAGE_VARIABLE
-from store.database import Database, open_database
+from store import listing
+from store.database import Database, open_inherited
 from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root, RunPaths
+from store.sharing.download import Downloader
 
 if TYPE_CHECKING:
     from engine.analysis.loaded import LoadedRun
@@ -55,13 +55,14 @@ class Kept:
         from engine.models.base import Autoencoder
         from engine.training import checkpoints
 
+        Downloader(self._database).fetch(listing.run(self._database, name), with_weights=True)
         paths = self._database.root.run(name)
         key = (name, epoch, _stamp(paths))
         if self._run is None or key != self._key:
-            run = load_run(self._database, name, "cpu", epoch)
-            if not isinstance(run.model, Autoencoder):
-                raise RequestError(f"A {run.spec.kind} makes no images.")
-            self._run, self._key = run, key
+            loaded = load_run(self._database, name, "cpu", epoch)
+            if not isinstance(loaded.model, Autoencoder):
+                raise RequestError(f"A {loaded.spec.kind} makes no images.")
+            self._run, self._key = loaded, key
             self.epoch = epoch or checkpoints.read(paths.best if paths.best.is_file() else paths.last).epoch
         return self._run
 
@@ -125,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="engine.analysis.decoder")
     parser.add_argument("--root", type=Path, required=True)
     prepare_environment()
-    database = open_database(Root(parser.parse_args().root), os.environ.get(STORAGE_VARIABLE))
+    database = open_inherited(Root(parser.parse_args().root))
     kept = Kept(database)
     for line in sys.stdin:
         try:

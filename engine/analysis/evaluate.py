@@ -24,6 +24,7 @@ from store.json_file import read_object
 from store.names import RunName
 from store.paths import RunPaths
 from store.records import RunState
+from store.sharing.upload import upload
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             database, name, {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
         )
         _keep_tables(database.root.run(name), found)
+        upload(database, listing.run(database, name))
         return found
 
     return process.answer(options, find)

@@ -32,11 +32,12 @@ from typing import Any
 from engine.analysis import process
 from engine.analysis.arrays import save_aside
 from engine.worker import prepare_environment
-from store import results
+from store import listing, results
 from store.artifacts import replaced
 from store.database import Database
 from store.errors import RequestError
 from store.names import RunName
+from store.sharing.upload import upload
 
 _COMPARED = ("knn_accuracy", "linear_probe_accuracy", "silhouette", "trustworthiness")
 """Figures that the run's record keeps; the last depends on the projection too, and is that of the PCA."""
@@ -81,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if out.parent == database.root.run(name).folder:
             with replaced(out.with_suffix(".json"), 0, lambda: None) as aside:
                 aside.write_text(json.dumps({"figures": figures}, indent=2) + "\n", encoding="utf-8")
+            upload(database, listing.run(database, name))
         return {**figures, "file": str(out)}
 
     return process.answer(options, find)

@@ -18,6 +18,7 @@ from store.database import Database
 from store.errors import RequestError
 from store.names import RunName
 from store.paths import RunPaths, find_data_dir
+from store.sharing.download import Downloader
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,6 +40,7 @@ def load_run(database: Database, name: RunName, device: str = "auto", epoch: int
         RequestError: the run, its checkpoint, its data set or the device is not there or cannot be used, or no weights
             of ``epoch`` were kept.
     """
+    Downloader(database).fetch(listing.run(database, name), with_weights=True)
     frozen = listing.frozen(database, name)
     spec = replace(catalog.read_spec(frozen.spec), device=device)
     paths = database.root.run(name)

@@ -2,14 +2,12 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from store.address import STORAGE_VARIABLE
-from store.database import Database, open_database
+from store.database import Database, open_inherited
 from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
@@ -32,7 +30,7 @@ def answer(options: argparse.Namespace, find: Callable[[Database, RunName], Mapp
     """
     try:
         name = RunName.parse(options.run)
-        database = open_database(Root(options.root.absolute()), os.environ.get(STORAGE_VARIABLE))
+        database = open_inherited(Root(options.root.absolute()))
         try:
             found = find(database, name)
         finally:

@@ -9,7 +9,6 @@ request was wrong, or nothing could be written; the older export is whole then.
 
 import argparse
 import json
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.worker import prepare_environment
-from store.address import STORAGE_VARIABLE
-from store.database import open_database
+from store.database import open_inherited
 from store.errors import RequestError
 from store.paths import Root
 
@@ -43,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from engine.export.writing import write
 
     try:
-        database = open_database(Root(options.root.absolute()), os.environ.get(STORAGE_VARIABLE))
+        database = open_inherited(Root(options.root.absolute()))
         try:
             wishes = Wishes.checked(
                 formats=options.format,

@@ -13,6 +13,7 @@ from engine.export.wishes import Say, Wishes
 from store.database import Database
 from store.errors import RequestError
 from store.records import Run
+from store.sharing.download import Downloader
 
 if TYPE_CHECKING:
     from engine.export.chapters import Chapter
@@ -26,6 +27,7 @@ def write(database: Database, names: Sequence[str], out: Path, wishes: Wishes, s
     """
     found = scopes(database, names)
     runs = list({run.name: run for scope in found for run in scope.runs}.values())
+    _fetch(database, runs, say)
     if wishes.tensorboard is not None:
         _write_events(database, runs, wishes.tensorboard, say)
     if not (wishes.formats or wishes.data_formats):
@@ -46,6 +48,17 @@ def write(database: Database, names: Sequence[str], out: Path, wishes: Wishes, s
             made_at=time.time(),
         )
         return publish(aside, manifest, is_whole=bool(wishes.formats))
+
+
+def _fetch(database: Database, runs: Sequence[Run], say: Say) -> None:
+    """Raises SharingTrouble: the artifact store does not answer."""
+    downloader = Downloader(database)
+    for at, run in enumerate(runs):
+
+        def tell(done: int, total: int, at: int = at, run: Run = run) -> None:
+            say(at, len(runs), f"fetching {run.name}: {done / 1e6:.1f} of {total / 1e6:.1f} MB")
+
+        downloader.fetch(run, tell, with_weights=False)
 
 
 def _write_events(database: Database, runs: Sequence[Run], folder: Path, say: Say) -> None:

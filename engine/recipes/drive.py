@@ -7,7 +7,6 @@ killed, it is begun again by whoever drives the recipe next. The storage's addre
 import argparse
 import json
 import logging
-import os
 import signal
 import sys
 import threading
@@ -21,8 +20,8 @@ from engine.recipes.asked import AskedRecipe
 from engine.recipes.budget import NUM_WORKERS
 from engine.recipes.driving import Record
 from engine.recipes.progress import RecipeProgress, StepState
-from store.address import STORAGE_VARIABLE
-from store.database import open_database
+from engine.slots import said_or_usual
+from store.database import open_inherited
 from store.errors import RequestError
 from store.paths import Root
 
@@ -67,14 +66,14 @@ def main() -> int:
 
 
 def _drive(root: Root, asked: AskedRecipe, slots: int | None, leaving: threading.Event) -> int:
-    database = open_database(root, os.environ.get(STORAGE_VARIABLE))
+    database = open_inherited(root)
     recipe = asked.recipe()
     log.info("%s: %s", recipe.name, recipe.title)
     progress = runner.run(
         database,
         recipe,
         _Told().update,
-        see_to_workers=lambda: engine.jobs.ensure_workers(database, slots or NUM_WORKERS),
+        see_to_workers=lambda: engine.jobs.ensure_workers(database, said_or_usual(root, slots, NUM_WORKERS)),
         # A root that was removed is nobody's any more.
         should_stop=lambda: leaving.is_set() or database.is_gone(),
         record=Record(root, asked, slots),

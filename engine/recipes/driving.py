@@ -199,7 +199,6 @@ def drive(database: "Database", asked: AskedRecipe, *, data_dir: Path | None = N
     """
     from engine.detach import start_detached
     from engine.recipes import runner
-    from engine.supervisor import storage_environment
     from store.paths import find_data_dir
 
     root, recipe = database.root, asked.recipe()
@@ -209,7 +208,7 @@ def drive(database: "Database", asked: AskedRecipe, *, data_dir: Path | None = N
     command += ["--asked", json.dumps(asked.as_json())]
     if slots is not None:
         command += ["--slots", str(slots)]
-    environment = {**storage_environment(database.storage), DATA_VARIABLE: str(find_data_dir(data_dir))}
+    environment = {**database.addresses.environment(), DATA_VARIABLE: str(find_data_dir(data_dir))}
     began = time.time()
     process = start_detached(command, log_file(root, recipe.name), environment)
     while not _has_told(root, recipe.name, began) and time.time() - began < _BEGINS_S:

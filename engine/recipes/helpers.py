@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from engine.supervisor import storage_environment
 from engine.worker import prepare_environment
+from store import listing
 from store.artifacts import written_aside
 from store.database import Database
 from store.json_file import read_object
 from store.names import RunName
 from store.paths import DATA_VARIABLE
+from store.sharing.upload import upload
 
 MAX_HELPERS = 2
 _TAIL_CHARACTERS = 300
@@ -117,7 +118,7 @@ class Helpers:
             start_new_session=True,  # a Ctrl-C is ours to obey
             env={
                 **os.environ,
-                **storage_environment(self.database.storage),
+                **self.database.addresses.environment(),
                 DATA_VARIABLE: str(self.data_dir),
             },
         )
@@ -136,6 +137,7 @@ class Helpers:
             figures = None
         if isinstance(figures, dict):
             helper.keep(figures)
+            upload(self.database, listing.run(self.database, helper.run))
         else:
             told = errors.strip().splitlines() or [f"it ended with status {running.process.returncode}"]
             self.reasons[helper] = f"{helper.module} {helper.run}: {told[-1][:_TAIL_CHARACTERS]}"

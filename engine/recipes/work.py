@@ -24,6 +24,7 @@ from store.database import Database
 from store.errors import RequestError
 from store.names import RunName
 from store.records import Run, RunState
+from store.sharing.ledger import has_file
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class Labour:
         for spec, run in self.study.trained(step):
             key = (step.id, matching.configuration(spec))
             if run is None or (run.state in matching.ENDED_EARLY and key not in self._queued):
-                if run is not None and database.root.run(run.name).last.is_file():
+                if run is not None and has_file(database, run, database.root.run(run.name).last):
                     spec = dataclasses.replace(spec, start_from=str(run.name))
                 checked = engine.jobs.check(database, spec, experiment, self.data_dir)
                 self._queued[key] = engine.jobs.add(database, checked, experiment, self.data_dir)

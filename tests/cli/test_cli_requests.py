@@ -29,7 +29,7 @@ WRONG = [
     "run cae --from nope",
     "run cae --detach --queue-only",
     "run cae --storage nope",
-    "run cae --artifacts s3://bucket",
+    "run cae --artifacts ftp://bucket",
     "run cae --nope",
     "ls --storage sqlite:////no/such/file.db",
     "worker --slots 0",

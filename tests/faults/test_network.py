@@ -12,6 +12,7 @@ import sqlalchemy
 
 from engine import jobs
 from store import listing, queue, workers
+from store.address import Addresses
 from store.database import Database, open_database
 from store.file_system import MOUNTS_VARIABLE, file_system
 from store.listing_reader import ListingReader
@@ -124,7 +125,7 @@ def test_several_at_once_claim_each_run_once_and_a_reader_sees_it(tmp_path: Path
         claimed = [name for done in pool.map(work, range(4)) for name in done]
     assert sorted(claimed) == sorted(map(str, names))
     assert {run.state.value for run in reader.read(None)[2]} == {"complete"}
-    look = FirstLook(root, None, None).read()
+    look = FirstLook(root, Addresses(), None).read()
     assert look is not None
     assert len(look.runs) == 20
     database.close()

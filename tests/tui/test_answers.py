@@ -9,6 +9,7 @@ import pytest
 
 from engine import search
 from engine.recipes.asked import AskedRecipe
+from store.address import Addresses
 from store.database import Database
 from store.names import RunName
 from store.paths import Root
@@ -19,7 +20,7 @@ from tui.helpers.answers import Answers
 
 @pytest.fixture
 def answers(root: Root) -> Iterator[Answers]:
-    made = Answers(root, None)
+    made = Answers(root, Addresses())
     yield made
     made.close()
 

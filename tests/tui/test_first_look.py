@@ -18,10 +18,11 @@ from tui.remembered import Remembered
 LOOK = """
 import pickle, sys
 from tui.first_look import FirstLook
+from store.address import Addresses
 from store.names import RunName
 from store.paths import Root
 root, focus = pickle.load(sys.stdin.buffer)
-look = FirstLook(root, None, focus)
+look = FirstLook(root, Addresses(), focus)
 assert not {"sqlalchemy", "textual", "threading"} & set(sys.modules), "that is what it is for"
 pickle.dump(look.read(), sys.stdout.buffer)
 """

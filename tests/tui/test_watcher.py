@@ -11,6 +11,7 @@ from engine.recipes.driver_lock import driver_lock
 from engine.recipes.driving import Record
 from engine.recipes.progress import RecipeProgress, StepProgress, StepState
 from store import control
+from store.address import Addresses
 from store.database import Database, open_database
 from store.metrics import MetricsWriter
 from store.names import RunName
@@ -61,7 +62,7 @@ def post() -> Post:
 
 @pytest.fixture
 def watcher(root: Root, post: Post) -> Iterator[Watcher]:
-    made = Watcher(root, None, post, period_s=0.05)
+    made = Watcher(root, Addresses(), post, period_s=0.05)
     yield made
     made.stop()
 

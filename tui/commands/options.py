@@ -6,8 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from store.address import find_storage
-from store.errors import RequestError
+from store.address import Addresses, find_artifacts, find_storage
 from store.paths import Root
 
 if TYPE_CHECKING:
@@ -21,7 +20,8 @@ class Options:
     root: Path | None = None
     named_storage: str | None = field(default=None, repr=False)
     """As it was given; what counts is `storage`."""
-    artifacts: str | None = None
+    named_artifacts: str | None = None
+    """As it was given; what counts is `artifacts`."""
     data_dir: Path | None = None
     json: bool = False
     debug: bool = False
@@ -43,13 +43,15 @@ class Options:
         """
         return find_storage(self.named_storage)
 
-    def check(self) -> None:
-        """Raises RequestError: something was said that this version cannot do."""
-        if self.artifacts is not None:
-            raise RequestError(
-                "--artifacts is for a storage that several hosts share, which this version does not have yet: "
-                "checkpoints and pictures lie under --root."
-            )
+    @property
+    def artifacts(self) -> str | None:
+        """The address of the artifact store; None: the files of runs stay under the root."""
+        return find_artifacts(self.named_artifacts)
+
+    @property
+    def addresses(self) -> Addresses:
+        """Raises RequestError: see `storage`."""
+        return Addresses(self.storage, self.artifacts)
 
     def is_fresh(self) -> bool:
         """Whether nothing was ever made under this root, and no storage was named beside it."""
@@ -65,8 +67,7 @@ class Options:
         """
         from store.database import open_database  # SQLAlchemy: 250 ms, only for the commands that need it
 
-        self.check()
-        return open_database(self.find_root(), self.storage, create=create)
+        return open_database(self.find_root(), self.storage, artifacts=self.artifacts, create=create)
 
 
 SHARED = (
@@ -80,7 +81,15 @@ SHARED = (
         "Another database than the SQLite file under the root; @FILE: as that file says "
         "[AETUI_STORAGE, else as the file AETUI_STORAGE_FILE says].",
     ),
-    ("artifacts", str | None, None, ["--artifacts"], "URL", "Where checkpoints go with such a storage."),
+    (
+        "named_artifacts",
+        str | None,
+        None,
+        ["--artifacts"],
+        "URL",
+        "Where the files of runs are shared through: s3://BUCKET/FOLDER, or a folder that all hosts have "
+        "[AETUI_ARTIFACTS].",
+    ),
     ("data_dir", Path | None, None, ["--data-dir"], "DIR", "Where data sets lie [AETUI_DATA, else the cache folder]."),
     ("json", bool, False, ["--json"], None, "One JSON document on stdout; all else goes to stderr."),
     ("debug", bool, False, ["--debug"], None, "Show the traceback of an error."),

@@ -21,15 +21,14 @@ def open_screen(options: Options, focus: RunName | None = None) -> int:
         raise RequestError(f"The screen needs a terminal: {_INSTEAD}.")
     if not _can_place_cursor():
         raise RequestError(f"The screen needs a terminal that can place its cursor, and TERM says dumb: {_INSTEAD}.")
-    options.check()
     gc.disable()  # until the screen is up: nothing made so early becomes rubbish, and looking for it takes a tenth
     root = options.find_root()
-    first_look = FirstLook(root, options.storage, focus)
+    first_look = FirstLook(root, options.addresses, focus)
     from tui.app import run  # textual: 250 ms, only once it is certain that it is wanted
 
     run(
         root,
-        options.storage,
+        options.addresses,
         data_dir=options.data_dir,
         mouse=not options.no_mouse,
         focus=focus,

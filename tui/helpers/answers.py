@@ -9,15 +9,15 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from engine.supervisor import storage_environment
+from store.address import Addresses
 from store.paths import Root
 
 
 class Answers:
     """The process begins with the first question, and ends with the screen however that ends: its input is closed."""
 
-    def __init__(self, root: Root, storage: str | None, module: str = "engine.answers") -> None:
-        self._root, self._storage, self._module = root, storage, module
+    def __init__(self, root: Root, addresses: Addresses, module: str = "engine.answers") -> None:
+        self._root, self._addresses, self._module = root, addresses, module
         self._talking = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
 
@@ -51,7 +51,7 @@ class Answers:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 text=True,
-                env={**os.environ, **storage_environment(self._storage)},
+                env={**os.environ, **self._addresses.environment()},
                 start_new_session=True,  # Ctrl-C on the screen is not for it
             )
         return self._process

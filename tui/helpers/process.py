@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.supervisor import storage_environment
 from store.errors import RequestError
 from store.paths import DATA_VARIABLE, find_data_dir
 from tui.look import printable
@@ -92,7 +91,7 @@ def _command(database: "Database", module: str, arguments: Sequence[str]) -> lis
 
 
 def _environment(database: "Database", data_dir: Path | None) -> dict[str, str]:
-    environment = {**os.environ, **storage_environment(database.storage)}
+    environment = {**os.environ, **database.addresses.environment()}
     if data_dir is not None:
         environment[DATA_VARIABLE] = str(find_data_dir(data_dir))
     return environment

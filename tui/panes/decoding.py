@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from store.address import Addresses
 from store.names import RunName
 from store.paths import Root
 from tui.helpers.answers import Answers
@@ -134,8 +135,8 @@ class Decoder:
     Of the questions of a kind that come while one is answered only the last stays.
     """
 
-    def __init__(self, root: Root, storage: str | None, tell: Callable[[Any, Any], object]) -> None:
-        self._answers = Answers(root, storage, _MODULE)
+    def __init__(self, root: Root, addresses: Addresses, tell: Callable[[Any, Any], object]) -> None:
+        self._answers = Answers(root, addresses, _MODULE)
         self._tell = tell
         self._next: dict[type, Question | PictureQuestion] = {}
         self._changed = threading.Condition()

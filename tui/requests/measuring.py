@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from engine.noise import Noise
 from store.errors import RequestError
 from store.records import Run, RunState
+from store.sharing.ledger import has_file
 from store.user_paths import user_path
 from tui.look import number_text
 
@@ -50,7 +51,7 @@ class Evaluation:
         if self.iwae and run.kind != "vae":
             raise RequestError(f"{run.name} is a {run.kind}: only a vae has an importance-weighted likelihood.")
         file = database.root.run(run.name).best
-        if not file.is_file():
+        if not has_file(database, run, file):
             raise RequestError(f"{run.name} has no checkpoint of its best epoch any more.")
         return file
 
@@ -90,8 +91,10 @@ class LatentStudy:
             RequestError: ``run`` has no codes, or the file cannot be written.
         """
         paths = database.root.run(run.name)
-        if not (paths.best.is_file() or paths.last.is_file()):
+        if not (has_file(database, run, paths.best) or has_file(database, run, paths.last)):
             raise RequestError(f"{run.name} has no checkpoint: no epoch of it was finished.")
+        if self.out is None:  # of a run that another host trained, nothing need be here yet
+            paths.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = user_path(self.out or paths.folder / f"latent-{self.split}-{self.method}.npz").absolute()
         if not file.parent.is_dir() or file.is_dir():
             raise RequestError(f"{str(file)!a} cannot be written: name a file in a folder that exists.")

@@ -19,6 +19,7 @@ from tui.messages import (
     DecodedChanged,
     Done,
     EmbeddedChanged,
+    FetchChanged,
     FindingsChanged,
     FramesChanged,
     HealthChanged,
@@ -201,7 +202,7 @@ class HomeScreen(GoingAbout):
 
             self._decoder = Decoder(
                 self._root,
-                self._watcher.storage,
+                self._watcher.addresses,
                 lambda asked, told: self.post_message(
                     (DecodedChanged if isinstance(asked, Question) else PicturesCame)(asked, told)
                 ),
@@ -274,6 +275,10 @@ class HomeScreen(GoingAbout):
     @on(LoadChanged)
     def _take_load(self, message: LoadChanged) -> None:
         self.query_one(TopLine).show_load(message)
+
+    @on(FetchChanged)
+    def _take_fetch(self, message: FetchChanged) -> None:
+        self.query_one(TopLine).show_fetch(message)
 
     @on(Done)
     def _take_done(self, message: Done) -> None:

@@ -11,10 +11,11 @@ from tui.widgets.lines import Lines
 if TYPE_CHECKING:
     from engine.recipes.driving import DrivenRecipe
     from tui.listing import Listing
-    from tui.messages import LoadChanged
+    from tui.messages import FetchChanged, LoadChanged
 
 _LEAST_ROOT = 26
 """Columns that the name and the root keep before a recipe is told of."""
+_BAR = 10  # columns
 _WIDE = 96  # columns from which there is room for the load beside the root
 
 
@@ -26,6 +27,7 @@ class TopLine(Lines):
         self._listing: Listing | None = None
         self._load: LoadChanged | None = None
         self._recipe: DrivenRecipe | None = None
+        self._fetch: FetchChanged | None = None
 
     def show_listing(self, listing: "Listing") -> None:
         self._listing = listing
@@ -40,6 +42,11 @@ class TopLine(Lines):
         self._recipe = recipe
         self._draw()
 
+    def show_fetch(self, fetch: "FetchChanged") -> None:
+        """How far the files are that are being fetched, if any are."""
+        self._fetch = fetch if fetch.name is not None else None
+        self._draw()
+
     def on_resize(self) -> None:
         self._draw()
 
@@ -51,8 +58,9 @@ class TopLine(Lines):
         if self._listing is not None and self._listing.problem:
             left.append(f"  {printable(self._listing.problem)}", style="bold")
         told = Text()
-        if self._recipe is not None and not (self._listing and self._listing.problem):
-            told = Text(f"  {_told(self._recipe)}")
+        says = self._fetched(self._fetch) if self._fetch else _told(self._recipe) if self._recipe else ""
+        if says and not (self._listing and self._listing.problem):
+            told = Text(f"  {says}")
             if width - right.cell_len - told.cell_len - 2 < min(left.cell_len, _LEAST_ROOT):
                 told = Text()
         room = width - right.cell_len - told.cell_len - 2
@@ -61,6 +69,11 @@ class TopLine(Lines):
         left.append_text(told)
         left.append(" " * (width - left.cell_len - right.cell_len - 1))
         self.show_text(left.append_text(right))
+
+    def _fetched(self, fetch: "FetchChanged") -> str:
+        filled = _BAR * fetch.done // max(1, fetch.total)
+        bar = self._look.pick("━", "#") * filled + self._look.pick("─", "-") * (_BAR - filled)
+        return f"fetching {fetch.name} {bar} {fetch.done / 1e6:.1f}/{fetch.total / 1e6:.1f} MB"
 
     def _facts(self) -> Text:
         """The most telling ones first; those that do not fit in half a narrow line are left out."""
