@@ -18,6 +18,12 @@ from store.errors import OlderStorage, RequestError, StorageTrouble
 from store.paths import Root
 from store.room import lack
 
+_LOCKS = {
+    "postgresql": ("SELECT pg_advisory_lock(4152)", "SELECT pg_advisory_unlock(4152)"),
+    "mysql": ("SELECT GET_LOCK(MD5(DATABASE()), 60)", "SELECT RELEASE_LOCK(MD5(DATABASE()))"),
+}
+"""Of the database that is connected to; the number is any that nobody else takes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Database:
@@ -131,7 +137,7 @@ def open_database(
         if not _has_our_tables(database):
             if not create:
                 raise RequestError(f"{shown(url)} holds no experiments of aetui yet: `aetui run cae` begins them.")
-            with exclusive(root.schema_lock):
+            with exclusive(_schema_lock(root, file)), _alone(database):
                 _create_tables(database)
         return database
     except (SQLAlchemyError, OSError) as error:
@@ -164,6 +170,9 @@ def connect(url: URL) -> Engine:
     """
     is_sqlite, file = url.get_backend_name() == "sqlite", sqlite_file(url)
     options: dict[str, Any] = sqlite.engine_options(file) if is_sqlite else {"pool_pre_ping": True}
+    if url.get_backend_name() == "mysql":
+        # As PostgreSQL has it: its own default locks gaps between rows, over which transactions that delete meet.
+        options["isolation_level"] = "READ COMMITTED"
     try:
         engine = sqlalchemy.create_engine(url, **options)
     except (NoSuchModuleError, ImportError):
@@ -193,9 +202,14 @@ def _make_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def _schema_lock(root: Root, file: Path | None) -> Path:
+    """Of a SQLite file that several roots name: beside it."""
+    return root.schema_lock if file is None else file.with_name(root.schema_lock.name)
+
+
 def _create_sqlite(root: Root, file: Path) -> None:
     """Make the whole file aside and rename it, so that whoever finds it finds it complete."""
-    with exclusive(root.schema_lock):
+    with exclusive(_schema_lock(root, file)):
         if file.is_file():
             return
         aside = file.with_name(f".{file.name}.new")
@@ -265,18 +279,18 @@ def _upgrade(database: Database) -> int:
     Version 1 did not say what changed a run last, version 2 had no artifacts.
     """
     table, version = schema.runs, schema.version
-    with database.engine.begin() as connection:
-        # The update comes first: its lock lets one process do it, and the others find it done.
-        mine = connection.execute(
-            sqlalchemy.update(version).where(version.c.version < schema.VERSION).values(version=schema.VERSION)
-        )
-        if mine.rowcount:
+    # MySQL ends a transaction, and gives its locks up, with each table that is changed.
+    with _alone(database), database.engine.begin() as connection:
+        # An update comes first: its lock lets one process do it, and the others find it done.
+        connection.execute(sqlalchemy.update(version).values(version=version.c.version))
+        if connection.execute(sqlalchemy.select(version.c.version)).scalar_one() < schema.VERSION:
             names = [column["name"] for column in sqlalchemy.inspect(connection).get_columns(table.name)]
             if table.c.changed.name not in names:
                 column = sqlalchemy.schema.CreateColumn(table.c.changed).compile(dialect=connection.dialect)
                 connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
                 schema.changed_index.create(connection)
             schema.artifacts.create(connection, checkfirst=True)
+            connection.execute(sqlalchemy.update(version).values(version=schema.VERSION))
     return schema.VERSION
 
 
@@ -290,6 +304,21 @@ def _create_tables(database: Database) -> None:
     with database.engine.begin() as connection:
         connection.execute(sqlalchemy.insert(schema.changes).values(id=1, count=0))
         connection.execute(sqlalchemy.insert(schema.version).values(version=schema.VERSION))
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[None]:
+    """Let no other host make or change the tables meanwhile; those of one root have a file to lock."""
+    lock, unlock = _LOCKS.get(database.url.get_backend_name(), (None, None))
+    if lock is None or unlock is None:
+        yield
+        return
+    with database.read() as connection:
+        connection.execute(sqlalchemy.text(lock))
+        try:
+            yield
+        finally:
+            connection.execute(sqlalchemy.text(unlock))
 
 
 @contextmanager

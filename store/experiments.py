@@ -58,8 +58,19 @@ def study_attributes(connection: Connection, study_id: int) -> Mapping[str, Any]
 
 
 def _study_id(connection: Connection, name: str) -> int | None:
-    query = select(schema.studies.c.study_id).where(schema.studies.c.study_name == name)
-    return connection.execute(query).scalar_one_or_none()
+    """Raises RequestError: the storage holds one by a name that it cannot tell from this."""
+    studies = schema.studies
+    found = connection.execute(
+        select(studies.c.study_id, studies.c.study_name).where(studies.c.study_name == name)
+    ).one_or_none()
+    if found is None:
+        return None
+    if found.study_name != name:  # as MySQL does by default
+        raise RequestError(
+            f"This storage does not tell {name!r} from {found.study_name!r}, which is there: take another name with "
+            "--name."
+        )
+    return int(found.study_id)
 
 
 def _insert_study(connection: Connection, name: str, kind: str, dataset: str) -> int:

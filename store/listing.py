@@ -178,7 +178,7 @@ def run(database: Database, name: RunName) -> Run:
     query = runs_query().where(schema.studies.c.study_name == name.experiment, schema.trials.c.number == name.number)
     with database.read() as connection:
         found = read_runs(connection, query, database.root.path)
-    if not found:
+    if not found or found[0].name != name:  # MySQL takes upper case for lower case
         raise RequestError(f"There is no run {name}: `aetui ls` shows those there are.")
     return found[0]
 
@@ -257,18 +257,29 @@ def runs_query() -> Select[Any]:
     )
 
 
-def read_runs(connection: Connection, query: Select[Any], folder: Path, *, with_settings: bool = True) -> list[Run]:
+def read_runs(
+    connection: Connection,
+    query: Select[Any],
+    folder: Path,
+    *,
+    newest: int | None = None,
+    with_settings: bool = True,
+) -> list[Run]:
     """The runs of ``query``, a `runs_query` with its conditions; their folders lie in ``folder``.
 
-    Without ``with_settings``, attributes that only repeat settings of the run are left out: nearly all of them.
+    With ``newest``, only so many of them, the newest first. Without ``with_settings``, attributes that only repeat
+    settings of the run are left out: nearly all of them.
     """
     attributes = schema.trial_user_attributes
-    rows = connection.execute(query).all()
+    limited = query.order_by(schema.trials.c.trial_id.desc()).limit(newest) if newest is not None else query
+    rows = connection.execute(limited).all()
     if not rows:
         return []
     now = clock.now(connection)
     specs = [json.loads(row.spec_json) for row in rows]
-    wanted = query.with_only_columns(schema.trials.c.trial_id).order_by(None)
+    # By their keys where they are few: MySQL takes no query with a limit there.
+    all_of_them = query.with_only_columns(schema.trials.c.trial_id).order_by(None)
+    wanted = all_of_them if newest is None else [row.trial_id for row in rows]
     picked = select(attributes.c.trial_id, attributes.c.key, attributes.c.value_json).where(
         attributes.c.trial_id.in_(wanted)
     )

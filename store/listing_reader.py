@@ -115,8 +115,7 @@ class ListingReader:
             read = listing.read_runs(connection, query, folder, with_settings=False)
             known.is_whole = True
         else:
-            newest = query.order_by(own.c.trial_id.desc()).limit(_NEWEST)
-            read = listing.read_runs(connection, newest, folder, with_settings=False)
+            read = listing.read_runs(connection, query, folder, newest=_NEWEST, with_settings=False)
             known.is_whole = len(read) < _NEWEST
             read += self._of_trials(connection, sorted(set(running) - {run.trial_id for run in read}))
         known.runs = tuple(sorted(read, key=_number))

@@ -66,7 +66,7 @@ def ended_since(database: Database, moment: float, *, limit: int = 1000) -> list
         .outerjoin(schema.trial_values, schema.trial_values.c.trial_id == trials.c.trial_id)
         .outerjoin(searches, searches.c.study_id == trials.c.study_id)
         .where(trials.c.datetime_complete >= since, runs.c.deleted_at.is_(None), trials.c.state.in_(_STATES))
-        .order_by(trials.c.datetime_complete.desc())
+        .order_by(trials.c.datetime_complete.desc(), trials.c.trial_id.desc())  # MySQL keeps whole seconds
         .limit(limit)
     )
     with database.read() as connection:

@@ -99,14 +99,20 @@ def claim(database: Database, worker_id: str, device: str) -> Claim | None:
         .order_by(runs.c.position, trials.c.trial_id)
         .limit(_CANDIDATES)
     )
-    with database.read() as connection:
-        candidates = connection.execute(waiting).all()
-    for trial_id, wanted in candidates:
+    while True:
+        with database.read() as connection:
+            candidates = {row.trial_id: row.device for row in connection.execute(waiting)}
+        if not candidates:
+            return None
         with database.write() as connection:
-            claimed = take(connection, trial_id, worker_id, "cpu" if wanted == "cpu" else device)
-        if claimed is not None:
-            return claimed
-    return None
+            # Of workers that read the same candidates, each finds here what those before it have left.
+            left = select(trials.c.trial_id).where(trials.c.trial_id.in_(candidates), trials.c.state == "WAITING")
+            free = set(connection.execute(left).scalars())
+            for trial_id, wanted in candidates.items():
+                if trial_id in free:
+                    claimed = take(connection, trial_id, worker_id, "cpu" if wanted == "cpu" else device)
+                    if claimed is not None:
+                        return claimed
 
 
 def fitting(device: str) -> set[str]:

@@ -22,7 +22,10 @@ class Fetching:
     def __init__(
         self, database: "Database", post: Callable[[FetchChanged | Refused], object], wake: Callable[[], object]
     ) -> None:
+        from store.sharing.download import Downloader
+
         self._database = database
+        self._downloader = Downloader(database)
         self._post = post
         self._wake = wake
         self._wish: tuple[RunName, ...] = ()
@@ -45,12 +48,10 @@ class Fetching:
 
     def _fetch(self, names: tuple[RunName, ...]) -> None:
         from store.listing import run
-        from store.sharing.download import Downloader
 
-        downloader = Downloader(self._database)
         try:
             for name in names:
-                if downloader.fetch(run(self._database, name), self._teller(name), with_weights=False):
+                if self._downloader.fetch(run(self._database, name), self._teller(name), with_weights=False):
                     self._wake()
             self._told = ""
         except _NotShown:

@@ -9,7 +9,7 @@ from store.errors import RequestError
 from store.paths import Root
 from store.records import Run
 from tui.commands.errors import DONE
-from tui.commands.fetching import fetch
+from tui.commands.fetching import Fetching
 from tui.commands.look import find_run
 from tui.commands.options import Options
 from tui.commands.output import note, print_json, print_table, say
@@ -32,7 +32,7 @@ def compare_runs(options: Options, names: Sequence[str], out: Path | None) -> in
     if len(runs) < 2:
         raise RequestError("To compare takes two runs or more: `aetui compare RUN RUN`, named as `aetui ls EXP` does.")
     found = differences(runs)
-    fetch(database, runs)
+    Fetching(database).fetch(runs)
     overlay = None if options.json and out is None else _overlay(runs, database.root)
     if out is not None and overlay is not None:
         _save(overlay, out)

@@ -15,7 +15,7 @@ from store.metrics import MetricsReader
 from store.names import RunName
 from store.records import Run, RunState
 from store.workers import workers
-from tui.commands.fetching import Following
+from tui.commands.fetching import Fetching
 from tui.commands.output import note, printable
 from tui.commands.progress import FEW, Pace, Progress, progress, share_done
 
@@ -113,7 +113,7 @@ def _wait(database: Database, work: Work, shown: Progress, interrupts: Interrupt
     held, read_to_end, lacking = set[RunName](), set[RunName](), set[RunName]()
     runs: list[Run] = []
     token, read_at = None, 0.0
-    following = Following(database)
+    fetching = Fetching(database)
     while True:
         # Reading many runs costs what their training could use: only after a change, and for the age of a heartbeat.
         before, token = token, listing.change_token(database)
@@ -125,7 +125,7 @@ def _wait(database: Database, work: Work, shown: Progress, interrupts: Interrupt
                     continue
                 if run.name not in readers:
                     readers[run.name] = MetricsReader(database.root.run(run.name).metrics)
-                following.look(run)
+                fetching.look(run)
                 shown.update(run, [line for line in readers[run.name].read() if line.get("kind") == "epoch"])
                 if not _is_left(run):
                     read_to_end.add(run.name)

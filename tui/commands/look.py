@@ -10,7 +10,7 @@ from store.errors import RequestError
 from store.names import RunName, check_name
 from store.records import Run, RunState
 from tui.commands.errors import DONE
-from tui.commands.fetching import Following, fetch
+from tui.commands.fetching import Fetching
 from tui.commands.options import Options
 from tui.commands.output import note, print_json, print_table, printable, say
 from tui.look import duration_text, number_text
@@ -95,7 +95,7 @@ def show_run(options: Options, text: str) -> int:
     say(f"numbers   seed {run.seed}, threads {run.threads}, device {run.device}, attempt {run.attempt}")
     say(f"time      {duration_text(run.duration_s)} on {run.host or '-'}")
     say(f"folder    {printable(run.directory)}")
-    fetch(database, [run])
+    Fetching(database).fetch([run])
     print_pictures(run, database.root.run(run.name))
     return DONE
 
@@ -107,8 +107,8 @@ def show_log(options: Options, text: str, *, follow: bool) -> int:
         )
     database = options.open_database()
     run = find_run(database, text)
-    path, following = database.root.run(run.name).log, Following(database)
-    following.look(run)
+    path, fetching = database.root.run(run.name).log, Fetching(database)
+    fetching.look(run)
     if options.json:
         print_json({"run": str(run.name), "log": path.read_text(errors="replace") if path.is_file() else ""})
         return DONE
@@ -119,7 +119,7 @@ def show_log(options: Options, text: str, *, follow: bool) -> int:
     while True:
         # The state first: what a run writes before it ends is then certain to be read.
         has_ended = run.state.is_finished or run.deleted or run.state in (RunState.PAUSED, RunState.HELD)
-        following.look(run)
+        fetching.look(run)
         offset = _print_from(path, offset)
         if has_ended or not follow:
             return DONE
