@@ -21,6 +21,7 @@ from store.records import NOTE_ATTRIBUTE, TAGS_ATTRIBUTE, Request, Run
 
 MAX_TAGS = 50
 _AT_ONCE = 500  # names in one query
+_HELD_BACK = (Request.PAUSE, Request.HOLD)
 
 
 def stop(database: Database, name: RunName) -> None:
@@ -56,12 +57,14 @@ def pause(database: Database, name: RunName) -> None:
     with database.write() as connection:
         # A run that never began has nothing to pause: it is held back in the queue.
         waits = _unfinished_state(connection, found) == "WAITING"
+        if _request_of(connection, found) in _HELD_BACK:
+            raise RequestError(f"{name} has been paused meanwhile.")
         _set(connection, found, request=Request.HOLD if waits and found.epoch == 0 else Request.PAUSE)
 
 
 def check_pausable(found: Run) -> None:
     """Raises RequestError: the run has ended, or is held back already."""
-    if found.state.is_finished or found.request in (Request.PAUSE, Request.HOLD):
+    if found.state.is_finished or found.request in _HELD_BACK:
         raise RequestError(f"{found.name} is {found.state}: only a running or waiting run can be paused.")
 
 
@@ -76,6 +79,8 @@ def resume(database: Database, name: RunName) -> None:
         raise RequestError(f"{name} is {found.state}: only a paused or held run can be resumed in place.")
     with database.write() as connection:
         _unfinished_state(connection, found)
+        if _request_of(connection, found) is None:
+            raise RequestError(f"{name} has been resumed meanwhile.")
         _set(connection, found, request=None)
 
 
@@ -260,6 +265,12 @@ def _is_deleted(name: RunName) -> RequestError:
 def _state_of(connection: Connection, found: Run) -> str:
     query = select(schema.trials.c.state).where(schema.trials.c.trial_id == found.trial_id)
     return str(connection.execute(query).scalar_one())
+
+
+def _request_of(connection: Connection, found: Run) -> str | None:
+    query = select(schema.runs.c.request).where(schema.runs.c.trial_id == found.trial_id)
+    request: str | None = connection.execute(query).scalar_one()
+    return request
 
 
 def _unfinished_state(connection: Connection, found: Run) -> str:

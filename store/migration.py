@@ -31,6 +31,7 @@ from store import listing, queue, run_folders, schema, workers
 from store.database import Database
 from store.errors import RequestError
 from store.migration_target import Target, check_target, is_taken, opened
+from store.sharing.upload import Uploader
 
 BATCH = 1000
 """Rows in memory at once."""
@@ -62,6 +63,8 @@ class Migrated:
     """The target's form of Optuna's tables has no parts of a second: times were rounded to what it keeps."""
     num_folders: int | None = None
     num_folders_there: int | None = None
+    num_shared: int | None = None
+    """Runs whose files are in the artifact store; None: there is none."""
 
     @property
     def num_rows(self) -> int:
@@ -75,11 +78,14 @@ class Migrated:
             "whole_seconds": self.has_whole_seconds,
             "run_folders": self.num_folders,
             "run_folders_there": self.num_folders_there,
+            "runs_shared": self.num_shared,
         }
 
 
 def migrate(source: Database, target: Target, tell: Tell) -> Migrated:
     """Copy all of ``source``; another root gets the runs' folders first, so that its storage finds them there.
+
+    Where it has an artifact store, what is not there of the runs' files is uploaded before that.
 
     Raises:
         RequestError: there is nothing to copy, somebody still works on it, ``target`` holds something already or
@@ -88,6 +94,7 @@ def migrate(source: Database, target: Target, tell: Tell) -> Migrated:
     _check_source(source)
     check_target(target)
     queue.requeue_dead(source)
+    num_shared = _share(source, tell) if source.artifacts is not None else None
     folders = None
     if target.root.path.resolve() != source.root.path.resolve():
         folders = run_folders.plan(source, target.root)
@@ -102,7 +109,17 @@ def migrate(source: Database, target: Target, tell: Tell) -> Migrated:
         has_whole_seconds=has_whole_seconds,
         num_folders=len(folders.missing) if folders else None,
         num_folders_there=folders.num_there if folders else None,
+        num_shared=num_shared,
     )
+
+
+def _share(source: Database, tell: Tell) -> int:
+    uploader = Uploader(source)
+    runs = [run for each in listing.experiments(source) for run in listing.runs(source, each.experiment)]
+    for done, run in enumerate(runs):
+        tell(done, len(runs), f"{run.name} to {source.artifacts}")
+        uploader.of_run(run)
+    return len(runs)
 
 
 def _check_source(source: Database) -> None:

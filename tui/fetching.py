@@ -54,16 +54,17 @@ class Fetching:
                 if self._downloader.fetch(run(self._database, name), self._teller(name), with_weights=False):
                     self._wake()
             self._told = ""
+            self._post(FetchChanged())
         except _NotShown:
             self._done = None
+            self._post(FetchChanged())
         except RequestError as error:
             self._next_at = time.monotonic() + RETRY_S
             self._done = names, None
             if str(error) != self._told:
                 self._told = str(error)
                 self._post(Refused(self._told))
-        finally:
-            self._post(FetchChanged(None, 0, 0))
+            self._post(FetchChanged(has_failed=True))
 
     def _teller(self, name: RunName) -> Callable[[int, int], None]:
         def tell(done: int, total: int) -> None:

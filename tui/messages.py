@@ -138,11 +138,12 @@ class LoadChanged(_Latest):
 
 @dataclass
 class FetchChanged(_Latest):
-    """``done`` of ``total`` bytes of a run are here; no ``name``: nothing is fetched any more."""
+    """``done`` of ``total`` bytes of a run are here; no ``name``: nothing is fetched now, or it ``has_failed``."""
 
-    name: RunName | None
-    done: int
-    total: int
+    name: RunName | None = None
+    done: int = 0
+    total: int = 0
+    has_failed: bool = False
 
 
 @dataclass

@@ -74,12 +74,17 @@ class Objects:
         except SharingTrouble:
             raise
         except Exception as error:
-            if type(error).__name__ == "ArtifactNotFound":
-                raise MissingObject(
-                    f"A file of the run is not in {self.address}: is it the artifact store that its worker has?"
-                ) from error
-            cause = getattr(error, "strerror", None) or str(error).strip().partition("\n")[0].rstrip(".")
-            raise SharingTrouble(f"The artifact store {self.address} cannot be used just now: {cause}.") from error
+            raise self._trouble(error) from error
+
+    def _trouble(self, error: Exception) -> SharingTrouble:
+        if type(error).__name__ == "ArtifactNotFound":  # Optuna's, which is not imported for its name alone
+            if _lacks_bucket(error.__cause__):
+                return SharingTrouble(f"The artifact store {self.address} is not there: make its bucket first.")
+            return MissingObject(
+                f"A file of the run is not in {self.address}: is it the artifact store that its worker has?"
+            )
+        cause = getattr(error, "strerror", None) or str(error).strip().partition("\n")[0].rstrip(".")
+        return SharingTrouble(f"The artifact store {self.address} cannot be used just now: {cause}.")
 
 
 def open_objects(address: str) -> Objects:
@@ -111,6 +116,12 @@ def _s3_client() -> Any:
     )
     # Without a region boto3 refuses to begin; those who have a store of their own often have none.
     return session.client("s3", region_name=session.region_name or "us-east-1", config=options)
+
+
+def _lacks_bucket(error: BaseException | None) -> bool:
+    """Of an answer of S3: the bucket is what is missing, not the object alone."""
+    response = getattr(error, "response", {})
+    return bool(response.get("Error", {}).get("Code") == "NoSuchBucket")
 
 
 def _sync(path: Path) -> None:

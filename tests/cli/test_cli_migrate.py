@@ -62,7 +62,7 @@ def test_to_postgresql_and_back_the_listings_stay_the_same(aetui: CommandLine, a
 def test_a_password_is_seen_nowhere(aetui: CommandLine, address: str, tmp_path: Path) -> None:
     file = tmp_path / "address"
     file.write_text(address + "\n")
-    aetui.environment["AETUI_STORAGE_FILE"] = str(file)
+    aetui.environment.update(AETUI_STORAGE_FILE=str(file), AETUI_IDLE_S="2")
     process = aetui.start("run", "cae", *TINY, "--epochs", "1")
     lines: set[str] = set()
     while process.poll() is None:
@@ -130,3 +130,22 @@ def test_ctrl_c_leaves_the_target_empty(aetui: CommandLine, address: str) -> Non
 def test_a_wrong_request_is_one_sentence(aetui: CommandLine, to: str) -> None:
     assert_one_sentence(aetui(*f"migrate{to}".format(root=aetui.root).split()))
     assert not aetui.root.exists()
+
+
+def test_what_a_root_holds_can_be_shared_with_other_hosts_from_then_on(
+    aetui: CommandLine, address: str, tmp_path: Path
+) -> None:
+    gone = {"AETUI_IDLE_S": "2"}  # its worker, by the time that it is copied
+    assert aetui("run", "cae", *TINY, "--epochs", "2", "--name", "e", env=gone).status == 0
+    wait_for(lambda: not aetui("workers", "--json").json(), "the worker to leave")
+    shares = {"AETUI_ARTIFACTS": str(tmp_path / "artifacts")}
+    said = aetui("migrate", "--to", address, env=shares)
+    assert said.status == 0, said.err
+    assert f"The files of 1 run are in {tmp_path / 'artifacts'}" in said.out
+    elsewhere = CommandLine(tmp_path / "elsewhere", {**aetui.environment, **shares, "AETUI_STORAGE": address})
+    shown = elsewhere("show", "e/0")
+    assert "e/0 loss" in shown.out, shown.err
+    assert sorted(path.name for path in (elsewhere.root / "e/0").glob("[!.]*")) == sorted(
+        path.name for path in (aetui.root / "e/0").glob("[!.]*") if path.suffix != ".safetensors"
+    )
+    assert_one_sentence(elsewhere("ls", env={"AETUI_ARTIFACTS": ""}))

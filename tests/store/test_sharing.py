@@ -295,6 +295,8 @@ def test_an_artifact_store_that_does_not_answer_is_one_sentence(
         monkeypatch.setenv(variable, value)
     with pytest.raises(SharingTrouble, match=r"s3://not-there/x cannot be used just now: .*NoSuchBucket"):
         open_objects("s3://not-there/x").put("k", b"")
+    with pytest.raises(SharingTrouble, match="make its bucket first"):
+        open_objects("s3://not-there/x").get("k")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     with pytest.raises(SharingTrouble, match=r"cannot be used just now: Could not connect") as refused:
         open_objects("s3://runs").get("k")

@@ -9,19 +9,25 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from pathlib import Path
 
 import sqlalchemy
 
 from engine.detach import logout_kills
 from engine.devices import gpus
+from engine.gpu_room import NO_WORKER, crowded
 from engine.notices import notify_file, read_notify
+from engine.settings import read_settings, settings_file, usual_settings
 from store import schema, sqlite
+from store.address import S3_SCHEME
+from store.clock import host
 from store.database import database_exists
 from store.errors import RequestError, StorageTrouble
 from store.file_system import file_system
 from store.paths import Root
 from store.room import ENOUGH
 from store.upgrade import upgrade
+from store.workers import workers
 from tui.commands.caution import caution
 from tui.commands.errors import DONE, FAILED
 from tui.commands.options import Options
@@ -49,7 +55,6 @@ class Finding:
 
 def doctor(options: Options, *, wants_upgrade: bool = False) -> int:
     """With ``wants_upgrade``, first bring tables of an older Optuna up to date."""
-    options.check()
     if wants_upgrade:
         copy = upgrade(options.find_root(), options.storage)
         told = f"up to date now; as it was before, it is {copy}." if copy else "up to date already: nothing was done."
@@ -72,15 +77,17 @@ def _examine(options: Options) -> Iterator[Finding]:
     root = options.find_root()
     yield Finding(subject="python", verdict=Verdict.OK, says=f"{platform.python_version()} ({sys.executable})")
     yield _torch()
-    yield _devices()
+    yield from _devices(options)
     yield _folder(root)
     yield from _storage(options, root)
+    yield from _artifacts(options)
     yield from _datasets(options)
     yield _terminal()
     yield from _keymap()
     yield _tmux()
     yield _logout()
     yield _notify()
+    yield _settings()
 
 
 def _torch() -> Finding:
@@ -107,14 +114,26 @@ def _torch() -> Finding:
     return Finding(subject="torch", verdict=Verdict.OK, says=says)
 
 
-def _devices() -> Finding:
-    cards = [f"{gpu.name} {gpu.model} {gpu.memory_total / 2**30:.0f} GiB" for gpu in gpus()]
+def _devices(options: Options) -> Iterator[Finding]:
+    cards = gpus()
+    told = [f"{gpu.name} {gpu.model} {gpu.memory_total / 2**30:.0f} GiB" for gpu in cards]
     cores = f"{os.cpu_count()} CPU cores"
-    if not cards:
-        return Finding(
+    if not told:
+        yield Finding(
             subject="devices", verdict=Verdict.OK, says=f"{cores}, no NVIDIA GPU answers: training runs on the CPU"
         )
-    return Finding(subject="devices", verdict=Verdict.OK, says=f"{cores}, {', '.join(cards)}")
+        return
+    yield Finding(subject="devices", verdict=Verdict.OK, says=f"{cores}, {', '.join(told)}")
+    for each in crowded(cards, _pids_of_workers(options), usual_settings().gpu_free_gb):
+        yield Finding(subject="devices", verdict=Verdict.NOTE, says=each.says, advice=NO_WORKER)
+
+
+def _pids_of_workers(options: Options) -> set[int]:
+    try:
+        found = [] if options.is_fresh() else workers(options.open_database())
+    except (RequestError, sqlalchemy.exc.SQLAlchemyError):  # what is wrong with the storage has a line of its own
+        return set()
+    return {worker.pid for worker in found if worker.alive and worker.host == host()}
 
 
 def _folder(root: Root) -> Finding:
@@ -172,6 +191,23 @@ def _storage(options: Options, root: Root) -> Iterator[Finding]:
         yield Finding(subject="storage", verdict=Verdict.OK, says=f"{where}{journal}, Optuna's tables {form}")
 
 
+def _artifacts(options: Options) -> Iterator[Finding]:
+    if (address := options.artifacts) is None:
+        return
+    from store.sharing.objects import MissingObject, open_objects  # Optuna, 0.4 s
+
+    try:
+        open_objects(address).get("nothing")
+    except MissingObject:  # it answers, and that is what was asked
+        is_there = address.startswith(S3_SCHEME) or Path(address).is_dir()
+        says = address if is_there else f"{address} is not there yet: the first worker makes it"
+        yield Finding(subject="artifacts", verdict=Verdict.OK if is_there else Verdict.NOTE, says=says)
+    except RequestError as error:
+        yield Finding(subject="artifacts", verdict=Verdict.BROKEN, says=str(error))
+    else:
+        yield Finding(subject="artifacts", verdict=Verdict.OK, says=address)
+
+
 def _notify() -> Finding:
     try:
         notify = read_notify()
@@ -183,6 +219,18 @@ def _notify() -> Finding:
         return Finding(subject="notify", verdict=Verdict.OK, says=f"an open screen alone (no {notify_file()})")
     ways = [way for way, is_used in (("a command", notify.command), ("a webhook", notify.webhook)) if is_used]
     return Finding(subject="notify", verdict=Verdict.OK, says=f"{' and '.join(ways)} of {notify_file()}")
+
+
+def _settings() -> Finding:
+    try:
+        settings = read_settings()
+    except RequestError as error:
+        return Finding(
+            subject="settings", verdict=Verdict.BROKEN, says=str(error).rstrip("."), advice="mend it or remove it"
+        )
+    if not settings_file().exists():
+        return Finding(subject="settings", verdict=Verdict.OK, says=f"what is built in (no {settings_file()})")
+    return Finding(subject="settings", verdict=Verdict.OK, says=f"{settings_file()}: {settings.says or 'nothing'}")
 
 
 def _terminal() -> Finding:

@@ -26,7 +26,7 @@ def migrate(options: Options, to: str) -> int:
     if options.json:
         print_json(done.as_json())
     else:
-        _say(done, target)
+        _say(done, target, options.artifacts)
     return DONE
 
 
@@ -51,7 +51,7 @@ def _shown(target: str) -> Iterator[Tell]:
         yield _Beginning(target)
 
 
-def _say(done: Migrated, target: Target) -> None:
+def _say(done: Migrated, target: Target, artifacts: str | None) -> None:
     print_table(("table", "rows"), [(table.name, f"{table.num_rows:,}") for table in done.tables], right=("rows",))
     say(f"{done.num_rows:,} rows are in {printable(done.target)}, read back and equal.")
     if done.has_whole_seconds:
@@ -62,6 +62,9 @@ def _say(done: Migrated, target: Target) -> None:
     else:
         there = f", {done.num_folders_there} were there already" if done.num_folders_there else ""
         say(f"The runs' folders are in {root}: {done.num_folders} copied{there}.")
+    if artifacts is not None:
+        runs = "run" if done.num_shared == 1 else "runs"
+        say(f"The files of {done.num_shared} {runs} are in {printable(artifacts)}, for other hosts.")
     if target.storage is None:
         say(f"`aetui --root {root}` opens it, without --storage.")
     else:

@@ -10,7 +10,6 @@ _TRIAL = Notice(event="complete", subject="aetui", text="aetui can tell you when
 
 
 def try_notify(options: Options) -> int:
-    options.check()
     notify = read_notify()
     problems = deliver(_TRIAL)
     if options.json:

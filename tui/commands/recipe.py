@@ -15,6 +15,7 @@ from engine.recipes.budget import NUM_WORKERS
 from engine.recipes.progress import RecipeProgress, StepProgress, StepState
 from engine.recipes.steps import Recipe, Train
 from engine.search import SearchSpec
+from engine.slots import said_or_usual
 from store.database import Database
 from store.paths import find_data_dir
 from tui.commands.caution import warn
@@ -27,7 +28,6 @@ from tui.look import duration_text
 
 
 def run_recipe(options: Options, asked: AskedRecipe, *, slots: int | None = None, detach: bool = False) -> int:
-    options.check()
     data_dir = find_data_dir(options.data_dir)
     recipe = asked.recipe()
     there = None if options.is_fresh() else options.open_database(create=options.storage is not None)
@@ -47,7 +47,9 @@ def run_recipe(options: Options, asked: AskedRecipe, *, slots: int | None = None
             recipe,
             shown.update,
             data_dir=data_dir,
-            see_to_workers=lambda: engine.jobs.ensure_workers(database, slots or NUM_WORKERS),
+            see_to_workers=lambda: engine.jobs.ensure_workers(
+                database, said_or_usual(database.root, slots, NUM_WORKERS)
+            ),
             should_stop=lambda: interrupts.count > 0,
             record=driving.Record(database.root, asked, slots),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import engine.jobs
 from engine import catalog
 from engine.devices import check_device, default_threads
+from engine.settings import read_settings
 from engine.spec import ClassifierSpec, ModelSpec, RunSpec
 from store import listing
 from store.database import Database
@@ -22,7 +23,7 @@ from tui.commands.look import figures_text, find_run
 from tui.commands.options import Options
 from tui.commands.output import note, print_json, printable, say
 from tui.look import duration_text, number_text
-from tui.requests.launching import DEFAULT_EPOCHS, with_encoder
+from tui.requests.launching import with_encoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,6 @@ def queue_runs(options: Options, wanted: Sequence[Wanted]) -> tuple[Database, li
     Raises:
         RequestError: something does not hold; nothing is queued or written then.
     """
-    options.check()
     data_dir = find_data_dir(options.data_dir)
     configured = [configure(options, each) for each in wanted]
     for spec, _ in configured:
@@ -123,7 +123,7 @@ def configure(options: Options, wanted: Wanted) -> tuple[RunSpec, str]:
         if spec.kind != kind.name:
             raise RequestError(f"{origin.name} is a {spec.kind}, not a {kind.name}: its weights do not fit.")
     else:
-        spec = _plain(kind, wanted.dataset or catalog.DEFAULT_DATASET)
+        spec = _plain(kind, wanted.dataset)
     before = spec
     spec = as_wanted(spec, wanted)
     if origin:
@@ -135,12 +135,16 @@ def configure(options: Options, wanted: Wanted) -> tuple[RunSpec, str]:
     return spec, experiment
 
 
-def _plain(kind: catalog.Kind, dataset: str) -> RunSpec:
+def _plain(kind: catalog.Kind, dataset: str | None) -> RunSpec:
+    """Raises RequestError: ``settings.toml`` cannot be used."""
+    usual = read_settings().defaults
     return RunSpec(
         kind=kind.name,
-        dataset=dataset,
-        epochs=DEFAULT_EPOCHS,
-        threads=default_threads(),
+        dataset=dataset or usual.dataset,
+        epochs=usual.epochs,
+        seed=usual.seed,
+        device=usual.device,
+        threads=usual.threads or default_threads(),
         model=kind.spec(),
     )
 

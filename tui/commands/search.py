@@ -80,7 +80,6 @@ def _start(options: Options, wanted: WantedSearch) -> tuple[Database, str]:
     Raises:
         RequestError: something does not hold; nothing is queued or written then.
     """
-    options.check()
     data_dir = find_data_dir(options.data_dir)
     there = None if options.is_fresh() else options.open_database(create=options.storage is not None)
     base, experiment, before = _base(options, there, wanted.base)

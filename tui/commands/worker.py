@@ -27,7 +27,7 @@ def add_workers(options: Options, *, device: str, slots: int, detach: bool) -> i
     interrupts = Interrupts()
     with interrupts.counted():  # none is started and then forgotten
         started = {
-            worker_id: start_worker(database.root, worker_id, database.storage, is_by_hand=True)
+            worker_id: start_worker(database, worker_id, is_by_hand=True)
             for worker_id in map(new_worker_id, worker_devices(device, slots))
         }
         if not detach:

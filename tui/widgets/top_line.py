@@ -43,8 +43,8 @@ class TopLine(Lines):
         self._draw()
 
     def show_fetch(self, fetch: "FetchChanged") -> None:
-        """How far the files are that are being fetched, if any are."""
-        self._fetch = fetch if fetch.name is not None else None
+        """How far the files are that are being fetched, if any are, or that they could not be."""
+        self._fetch = fetch if fetch.name is not None or fetch.has_failed else None
         self._draw()
 
     def on_resize(self) -> None:
@@ -71,6 +71,8 @@ class TopLine(Lines):
         self.show_text(left.append_text(right))
 
     def _fetched(self, fetch: "FetchChanged") -> str:
+        if fetch.has_failed:
+            return "files not fetched"
         filled = _BAR * fetch.done // max(1, fetch.total)
         bar = self._look.pick("━", "#") * filled + self._look.pick("─", "-") * (_BAR - filled)
         return f"fetching {fetch.name} {bar} {fetch.done / 1e6:.1f}/{fetch.total / 1e6:.1f} MB"

@@ -29,8 +29,15 @@ def doctor(
     upgrade_storage: Annotated[
         bool, typer.Option("--upgrade-storage", help="Copy a database of an older Optuna, then bring it up to date.")
     ] = False,
+    systemd_unit: Annotated[
+        bool, typer.Option("--systemd-unit", help="Print a unit of systemd's that starts workers after a boot.")
+    ] = False,
 ) -> int | None:
     """Say what this machine has, and what to do about what is missing."""
+    if systemd_unit:
+        from tui.commands.unit import print_unit
+
+        return print_unit(options, is_alone=not upgrade_storage)
     from tui.commands.doctor import doctor
 
     return doctor(options, wants_upgrade=upgrade_storage)
