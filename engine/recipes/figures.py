@@ -19,6 +19,7 @@ from store import listing
 from store.metrics import read_metrics
 from store.names import RunName
 from store.records import Run, RunState
+from store.sharing.download import Downloader
 
 _LONGEST_HEADER = 100 << 20
 """What safetensors itself takes at most."""
@@ -140,6 +141,7 @@ def _compared(study: Study, what: str, ours: Sequence[Run], others: Sequence[Run
 
 def _course(study: Study, run: Run) -> list[tuple[float, float]]:
     """Seconds of training and the validation error then, of every epoch."""
+    Downloader(study.database).fetch(run, with_weights=False)
     times = {line["epoch"]: line["time"] for line in _epochs(study, run.name) if _is_number(line.get("time"))}
     reported = listing.values(study.database, run.trial_id)
     return [(float(times[epoch]), value) for epoch, value in reported if value is not None and epoch in times]

@@ -107,6 +107,8 @@ class Helpers:
     def _start(self, helper: Helper) -> _Process:
         prepare_environment()
         command = [sys.executable, "-P", "-m", helper.module, "--root", str(self.database.root.path)]
+        # Of a run that another host trained, nothing need be here yet.
+        helper.answer.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Files, not pipes: nobody reads while it runs. They live as long as the process does.
         output, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
         process = subprocess.Popen(

@@ -14,7 +14,7 @@ from store.names import RunName
 from store.records import Run
 
 # Rows come from others: no path leads out of the run's folder, to a hidden file, or to more than one folder below.
-_PART = r"[A-Za-z0-9_][A-Za-z0-9_.@=+-]*"
+_PART = r"[A-Za-z0-9_-][A-Za-z0-9_.@=+-]*"
 _PATH = re.compile(rf"{_PART}(/{_PART})?")
 _KEY = re.compile(rf"{_PART}(/{_PART})*")
 _LONGEST = 255

@@ -1,5 +1,6 @@
 """The artifact store itself: objects under keys, written once and never changed."""
 
+import functools
 import importlib
 import io
 import os
@@ -44,7 +45,8 @@ class Objects:
                 self.artifacts.write(self.prefix + key, io.BytesIO(content))
                 return
             path = self.folder / key
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.folder, *reversed(path.relative_to(self.folder).parents[:-1])):
+                (self.folder / folder).mkdir(mode=0o700, exist_ok=True)  # its owner's alone, unless it was there
             self.artifacts.write(key, io.BytesIO(content))
             _sync(path)  # the storage will say that it is there: it must be, even if the machine loses power
 
@@ -100,12 +102,18 @@ def open_objects(address: str) -> Objects:
         folder = Path(address)
         return Objects(address=address, folder=folder, prefix="", artifacts=FileSystemArtifactStore(folder))
     bucket, _, prefix = address.removeprefix(S3_SCHEME).partition("/")
-    artifacts = Boto3ArtifactStore(bucket, _s3_client(), avoid_buf_copy=True)  # the buffers here are this module's
+    artifacts = Boto3ArtifactStore(
+        bucket, _s3_client(os.environ.get("AWS_ENDPOINT_URL_S3")), avoid_buf_copy=True
+    )  # the buffers here are this module's
     return Objects(address=address, folder=None, prefix=f"{prefix.strip('/')}/" if prefix else "", artifacts=artifacts)
 
 
-def _s3_client() -> Any:
-    """Endpoint, region and credentials are those of AWS's own variables and files (``AWS_ENDPOINT_URL_S3``, ...)."""
+@functools.lru_cache(maxsize=4)
+def _s3_client(_endpoint: str | None) -> Any:
+    """One for all of this process (to make one takes half a second), and another where the endpoint changes.
+
+    Endpoint, region and credentials are those of AWS's own variables and files.
+    """
     try:
         boto3, config = importlib.import_module("boto3"), importlib.import_module("botocore.config")
     except ImportError:

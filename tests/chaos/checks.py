@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from store import listing
-from store.database import Database, open_database
+from store.database import Database
+from store.errors import SharingTrouble
 from store.metrics import decode, read_metrics
 from store.paths import RunPaths
 from store.records import Run, RunState
+from store.sharing.download import Downloader
 from tests.chaos.ledger import Ledger
 from tests.chaos.place import NUM_SEARCHED, RECIPE, Place
 from tests.live import weights
@@ -27,7 +29,7 @@ _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<attempt>\d+)\.(?P<pid>\d+)\.tmp")
 
 def check(place: Place, ledger: Ledger) -> None:
     """Complain in the ledger of all that does not hold."""
-    database = open_database(place.root)
+    database = place.open()
     runs = listing.runs(database, deleted=True)
     _check_database(place, ledger)
     _check_promises(ledger, runs)
@@ -36,6 +38,7 @@ def check(place: Place, ledger: Ledger) -> None:
     _check_recipe(ledger, runs)
     for run in runs:
         _check_run(database, ledger, run)
+    _check_shared(place, ledger, runs)
     _check_root(place, ledger)
     _check_exported(place, ledger)
     database.close()
@@ -185,6 +188,26 @@ def _check_complete(database: Database, ledger: Ledger, run: Run, paths: RunPath
         ledger.complain("values lost", f"{run.name} has {run.value}, its results {told['value']}, its epochs {values}")
     if any(run.test.get(name) != figure for name, figure in told["test"].items()):
         ledger.complain("values lost", f"{run.name} has the test figures {run.test}, its results {told['test']}")
+
+
+def _check_shared(place: Place, ledger: Ledger, runs: list[Run]) -> None:
+    """Another host gets the very files that the last attempt of each complete run has left."""
+    there = place.open(place.elsewhere)
+    downloader = Downloader(there)
+    for run in runs:
+        if run.state is not RunState.COMPLETE or run.deleted:
+            continue
+        try:
+            downloader.fetch(run, with_weights=True)
+        except SharingTrouble as error:
+            ledger.complain("files torn", f"{run.name} cannot be fetched: {error}")
+            continue
+        here, fetched = place.root.run(run.name), place.elsewhere.run(run.name)
+        for name in ("config", "metrics", "last", "best"):
+            ours, theirs = getattr(here, name), getattr(fetched, name)
+            if not theirs.is_file() or theirs.read_bytes() != ours.read_bytes():
+                ledger.complain("values lost", f"{theirs} is not {ours}, and {run.name} is complete")
+    there.close()
 
 
 def _check_root(place: Place, ledger: Ledger) -> None:

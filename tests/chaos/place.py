@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from store.database import Database, open_database
 from store.paths import Root
 
 COMMAND = Path(sys.executable).parent / "aetui"
@@ -13,6 +14,7 @@ RECIPE, SEARCH, TWIN = "stew", "hunt", "twin"
 """Experiments that nobody is to touch on purpose: their ends are known beforehand (`hunt` may be controlled too)."""
 SETTINGS = ("latent_dim=2", "depth=2", "hidden=16", "patience=0")
 _IDLE_S = 6
+_SHARE_S = 1
 
 _SPACE = """
 [lr]
@@ -78,6 +80,15 @@ class Place:
         return Root(self.folder / "undisturbed")
 
     @property
+    def artifacts(self) -> Path:
+        """What is shared with other hosts, of which there is one: it looks, once all is calm."""
+        return self.folder / "artifacts"
+
+    @property
+    def elsewhere(self) -> Root:
+        return Root(self.folder / "elsewhere")
+
+    @property
     def space(self) -> Path:
         return self.folder / "space.toml"
 
@@ -100,7 +111,14 @@ class Place:
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color",
             "AETUI_IDLE_S": str(_IDLE_S),
+            "AETUI_SHARE_S": str(_SHARE_S),
+            "AETUI_ARTIFACTS": str(self.artifacts),
         }
+
+    def open(self, root: Root | None = None) -> Database:
+        """The storage; with another ``root``, as a host sees it that has none of the files."""
+        storage = None if root is None else f"sqlite:///{self.root.database}"
+        return open_database(root or self.root, storage, artifacts=str(self.artifacts))
 
     def command(self, *words: str, root: Root | None = None) -> list[str]:
         """What a shell would call; the root stands on it, so that all processes of this place can be found by it."""

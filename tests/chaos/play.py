@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 
 from store import listing
-from store.database import open_database
 from tests.chaos.checks import check
 from tests.chaos.ledger import Ledger
 from tests.chaos.place import Place
@@ -43,7 +42,7 @@ def _tell_time(what: str, began: float) -> None:
 
 
 def _tell(place: Place, ledger: Ledger, num_compared: int) -> None:
-    database = open_database(place.root)
+    database = place.open()
     runs = listing.runs(database, deleted=True)
     database.close()
     states: dict[str, int] = {}

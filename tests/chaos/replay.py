@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from store import listing
-from store.database import open_database
 from store.names import RunName
 from store.records import Run, RunState
 from tests.chaos.calls import Calls
@@ -17,7 +16,7 @@ _MOST_S = 300.0
 
 def compare(place: Place, ledger: Ledger, num_runs: int) -> int:
     """Train the runs that were begun most often again, on a root of their own; returns how many were compared."""
-    database = open_database(place.root)
+    database = place.open()
     asked = {name: words for name, words in ledger.acknowledged.items() if words[0] == "run"}
     complete = [run for run in listing.runs(database) if run.state is RunState.COMPLETE and str(run.name) in asked]
     database.close()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from store import listing, searches
-from store.database import Database, open_database
+from store.database import Database
 from store.records import Run
 from tests.chaos.asks import Asks
 from tests.chaos.calls import Calls
@@ -39,7 +39,7 @@ class Storm:
     def rage(self, seconds: float) -> None:
         """For so long; on a slow machine longer, until something has happened."""
         pace = self._begin()
-        database = open_database(self._place.root)
+        database = self._place.open()
         next_ask = next_fault = next_look = began = time.monotonic()
         known: Sequence[Run] = ()
         with Dashboard(self._place) as dashboard:
@@ -85,7 +85,7 @@ class Storm:
             self._calls.wait(call, _LEAVES_S)
         self._end_what_is_cooking()
         self._calls.wait(self._asks.search(), _LEAVES_S)
-        database = open_database(self._place.root)
+        database = self._place.open()
         deadline = time.monotonic() + _SETTLES_S
         while listing.queue_length(database) or listing.num_running(database) or searches.num_wanted(database):
             if time.monotonic() > deadline:

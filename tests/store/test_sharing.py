@@ -49,8 +49,8 @@ def claimed(database: Database) -> Claim:
     """A run that a worker of this host has."""
     workers.register(database, f"w{next(_numbers)}@cpu", "cpu", None)
     worker_id = workers.workers(database)[-1].worker_id
-    study = ensure_experiment(database, "e", "cae", "digits")
-    queue.enqueue(database, study, "e", small_spec().as_json(), device="cpu", epochs=9, user_attrs={})
+    study = ensure_experiment(database, "-e.x", "cae", "digits")
+    queue.enqueue(database, study, "-e.x", small_spec().as_json(), device="cpu", epochs=9, user_attrs={})
     claim = queue.claim(database, worker_id, "cpu")
     assert claim is not None
     return claim
@@ -264,6 +264,20 @@ def test_no_row_leads_out_of_the_runs_folder(tmp_path: Path, path: str) -> None:
     database.close()
 
 
+def test_only_their_owner_reads_what_is_shared_and_fetched(tmp_path: Path) -> None:
+    artifacts, storage = str(tmp_path / "artifacts"), f"sqlite:///{tmp_path / 'shared.db'}"
+    a, b = (open_database(Root(tmp_path / name), storage, artifacts=artifacts, create=True) for name in "ab")
+    claim = claimed(a)
+    write(a.root.run(claim.name), codes="codes")
+    Uploader(a).of_attempt(claim)
+    Downloader(b).fetch(run_of(b, claim), with_weights=True)
+    assert b.root.run(claim.name).latents_of(1).read_text() == "codes"
+    for top in (tmp_path / "artifacts", b.root.path):  # nobody gets below it
+        assert top.stat().st_mode & 0o777 == 0o700
+    for database in (a, b):
+        database.close()
+
+
 def test_a_link_in_a_runs_folder_is_not_followed(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("of the user's own")
@@ -302,7 +316,7 @@ def test_an_artifact_store_that_does_not_answer_is_one_sentence(
         open_objects("s3://runs").get("k")
     assert "not-shown-anywhere" not in str(refused.value)
     (tmp_path / "file").write_text("")
-    with pytest.raises(SharingTrouble, match="cannot be used just now: Not a directory"):
+    with pytest.raises(SharingTrouble, match="cannot be used just now: File exists"):
         open_objects(str(tmp_path / "file")).put("a/b", b"")
 
 
