@@ -19,7 +19,7 @@ $(shell rm -f $(INSTALLED) $(INSTALLED_DEV))
 endif
 endif
 
-.PHONY: demo test test-slow check chaos bench pictures figures clean
+.PHONY: demo test test-slow check audit chaos bench pictures figures clean
 
 demo: $(INSTALLED)
 	@$(BIN)/aetui demo
@@ -35,6 +35,13 @@ check: $(INSTALLED_DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# In a venv of its own: what pip-audit needs is to decide about no version of ours. It asks a service on the network.
+audit: $(INSTALLED_DEV)
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) 'pip-audit>=2.7,<3'
+	@$(VENV)/audit/bin/pip-audit --vulnerability-service osv --skip-editable --progress-spinner off \
+		--path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 chaos: $(INSTALLED_DEV)
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -81,19 +81,24 @@ def check_device(wanted: str) -> str:
     Raises:
         RequestError: it is none of them, or not here.
     """
+    check_device_name(wanted)
     if wanted in ("auto", "cpu"):
         return wanted
-    name, _, index = wanted.partition(":")
-    if name != "cuda" or (":" in wanted and not index.isdecimal()):
-        raise RequestError(f"There is no device {wanted!r}: take auto, cpu, cuda or cuda:N.")
     here = [gpu.name for gpu in gpus()]
     if not here:
         raise RequestError(
             f"The device {wanted!r} is not here: no NVIDIA GPU answers on this machine; take cpu or auto."
         )
-    if index and wanted not in here:
+    if wanted != "cuda" and wanted not in here:
         raise RequestError(f"The device {wanted!r} is not here: this machine has {', '.join(here)}.")
     return wanted
+
+
+def check_device_name(wanted: str) -> None:
+    """Raises RequestError: ``wanted`` is neither ``auto``, ``cpu``, ``cuda`` nor ``cuda:N``, on whatever machine."""
+    name, _, index = wanted.partition(":")
+    if wanted not in ("auto", "cpu") and (name != "cuda" or (":" in wanted and not index.isdecimal())):
+        raise RequestError(f"There is no device {wanted!r}: take auto, cpu, cuda or cuda:N.")
 
 
 MAX_DEFAULT_THREADS = 4

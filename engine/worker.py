@@ -268,7 +268,7 @@ def main() -> None:
 
     def watch_supervisor() -> None:
         if arguments.supervised:
-            start_supervisor(database, is_by_hand=arguments.by_hand)
+            start_supervisor(database, by_hand=arguments.id if arguments.by_hand else None)
 
     heart = Heart(database, arguments.id, watch_supervisor)
     for number in (signal.SIGTERM, signal.SIGINT):

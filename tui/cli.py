@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tui.commands.command_line import CommandLine, everywhere
-from tui.commands.declared import control, installation
+from tui.commands.declared import control, installation, workers
 from tui.commands.options import Options
 
 app = typer.Typer(
@@ -247,20 +247,6 @@ def recipe(
 
 @app.command()
 @everywhere
-def worker(
-    options: Options,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    slots: Annotated[int, typer.Option(help="Workers to add.", min=1, max=1024)] = 1,
-    detach: Annotated[bool, typer.Option("--detach", help="In the background.")] = False,
-) -> int | None:
-    """Add workers here; they leave when nothing has waited for a while."""
-    from tui.commands.worker import add_workers
-
-    return add_workers(options, device=device, slots=slots, detach=detach)
-
-
-@app.command()
-@everywhere
 def queue(
     options: Options,
     runs: Annotated[
@@ -283,15 +269,6 @@ def notify(options: Options) -> int | None:
     from tui.commands.notify import try_notify
 
     return try_notify(options)
-
-
-@app.command()
-@everywhere
-def workers(options: Options) -> int | None:
-    """List the workers that are alive, on every host."""
-    from tui.commands.worker import list_workers
-
-    return list_workers(options)
 
 
 @app.command()
@@ -390,5 +367,6 @@ def logs(
     return show_log(options, run, follow=follow)
 
 
+app.add_typer(workers.app)
 app.add_typer(control.app)
 app.add_typer(installation.app)

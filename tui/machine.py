@@ -9,6 +9,8 @@ import psutil
 from rich.text import Text
 
 from engine.devices import Gpu, gpus
+from engine.gpu_room import NO_WORKER, Crowded, crowded
+from engine.settings import usual_settings
 from store import clock
 from store.paths import Root
 from store.records import Worker
@@ -44,6 +46,7 @@ class Machine:
     disk_total: int
     gpus: tuple[Gpu, ...] = ()
     uses: tuple[Use, ...] = ()
+    crowded: tuple[Crowded, ...] = ()
 
 
 class Meter:
@@ -70,6 +73,7 @@ class Meter:
             disk_total=disk.total,
             gpus=cards,
             uses=tuple(self._use(worker, cards) for worker in workers),
+            crowded=tuple(crowded(cards, here, usual_settings().gpu_free_gb)),
         )
 
     def _use(self, worker: Worker, cards: Sequence[Gpu]) -> Use:
@@ -137,6 +141,8 @@ def machine_lines(machine: Machine, look: Look, width: int) -> list[Text]:
         lines.append(_line(card.name, card.load / 100, f"{card.load:3}%   {printable(card.model)}", look))
         share, says = _of(card.memory_used, card.memory_total)
         lines.append(_line("", share, f"{says}   {card.temperature} {look.pick('°C', 'C')}", look))
+        told = [f"{each.says}: {NO_WORKER}" for each in machine.crowded if each.device == card.name]
+        lines += [Text(f"  {sentence}", style="bold", no_wrap=True) for sentence in told]
     here = [use for use in machine.uses if use.is_here]
     elsewhere = [use for use in machine.uses if not use.is_here]
     lines += [Text(), Text("workers here", style="bold")]

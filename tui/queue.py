@@ -29,29 +29,38 @@ class Queue:
     devices: tuple[DeviceSlots, ...] = ()
     num_elsewhere: int = 0
     """Workers on other hosts."""
+    crowded: tuple[str, ...] = ()
+    """Sentences on the GPUs that get no worker, since others leave too little of their memory."""
 
 
 def read_queue(database: "Database", workers: Sequence[Worker]) -> Queue:
     """``workers`` are those that are alive."""
-    from engine.devices import worker_devices
-    from engine.slots import chosen_slots, with_chosen
-    from engine.supervisor import wanted_slots
+    from engine.devices import gpus
+    from engine.gpu_room import NO_WORKER, crowded
+    from engine.settings import usual_settings
+    from engine.slots import chosen_slots, slots
     from store.clock import host
     from store.waiting import waiting
 
     root = database.root
-    slots = with_chosen(worker_devices("auto", wanted_slots(root)), root)
+    of_slots = slots(root)
     chosen = chosen_slots(root)
     here = [worker for worker in workers if worker.host == host()]
-    names = sorted({*slots, *chosen, *(worker.device for worker in here)}, key=lambda name: (name == "cpu", name))
+    names = sorted({*of_slots, *chosen, *(worker.device for worker in here)}, key=lambda name: (name == "cpu", name))
     devices = [
         DeviceSlots(
             device=name,
-            slots=slots.count(name),
+            slots=of_slots.count(name),
             is_chosen=name in chosen,
             num_workers=sum(worker.device == name for worker in here),
             runs=tuple(worker.run for worker in here if worker.device == name and worker.run),
         )
         for name in names
     ]
-    return Queue(waiting=tuple(waiting(database)), devices=tuple(devices), num_elsewhere=len(workers) - len(here))
+    full = crowded(gpus(), {worker.pid for worker in here}, usual_settings().gpu_free_gb)
+    return Queue(
+        waiting=tuple(waiting(database)),
+        devices=tuple(devices),
+        num_elsewhere=len(workers) - len(here),
+        crowded=tuple(f"{each.says}: {NO_WORKER}" for each in full),
+    )

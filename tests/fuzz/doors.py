@@ -21,6 +21,7 @@ from engine.recipes import hand_picked, recipe_file
 from engine.recipes.asked import AskedRecipe
 from engine.recipes.driving import driven
 from engine.recipes.figures import num_parameters
+from engine.settings import SETTINGS_VARIABLE, read_settings
 from engine.slots import chosen_slots
 from engine.space import Space, reference_space
 from engine.spec import RunSpec
@@ -92,6 +93,7 @@ def _doors_of_toml() -> list[Door]:
         b"[test]\nkind = 'evaluate'\nneeds = ['final']\nof = ['final']\nnoise = ['gaussian:0.1,0.2']\n"
     )
     keymap = b'"run.stop" = "ctrl+x"\n"move.down" = ["down", "f7"]\nrun.pause = "f5"\n'
+    settings = b'[slots]\n"cuda:0" = 1\n[defaults]\nepochs = 3\ndevice = "cpu"\n[placing]\ngpu_free_gb = 2.5\n'
     notify = b'on = ["complete", "failed"]\ncommand = ["true", "{text}"]\nwebhook = "https://x/y"\nbell = true\n'
     base = RunSpec(kind="cae", dataset="digits", epochs=3, model=catalog.kind("cae").spec())
     return [
@@ -100,6 +102,7 @@ def _doors_of_toml() -> list[Door]:
         Door(name="recipe.toml", sound=recipe, read=recipe_file.load),
         Door(name="keymap.toml", sound=keymap, read=lambda path: read_keymap()),
         Door(name="notify.toml", sound=notify, read=lambda path: read_notify()),
+        Door(name="settings.toml", sound=settings, read=lambda path: read_settings()),
     ]
 
 
@@ -179,4 +182,5 @@ def doors(folder: Path) -> list[Door]:
 
 def environment(folder: Path) -> dict[str, str]:
     """Where the user's own settings are, for the doors that find them by themselves."""
-    return {KEYMAP_VARIABLE: str(folder / "keymap.toml"), NOTIFY_VARIABLE: str(folder / "notify.toml")}
+    variables = {KEYMAP_VARIABLE: "keymap", NOTIFY_VARIABLE: "notify", SETTINGS_VARIABLE: "settings"}
+    return {variable: str(folder / f"{name}.toml") for variable, name in variables.items()}

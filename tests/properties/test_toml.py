@@ -13,6 +13,7 @@ from engine import catalog
 from engine.notices import NOTIFY_VARIABLE, read_notify
 from engine.recipes import hand_picked, recipe_file
 from engine.search import SearchSpec
+from engine.settings import SETTINGS_VARIABLE, read_settings
 from engine.space import Space, reference_space
 from engine.spec import RunSpec
 from store.errors import RequestError
@@ -58,12 +59,22 @@ _NOTICES = _mixed(
     ("on", "command", "webhook", "bell", "osc9"),
     st.sampled_from((["complete"], ["failed", "x"], ["true"], "https://x", "http://\x1b[2J", True, False)),
 )
+_SETTINGS = st.dictionaries(
+    st.sampled_from(("slots", "defaults", "placing")) | words,
+    _mixed(
+        ("cpu", "cuda:0", "dataset", "epochs", "seed", "device", "threads", "gpu_free_gb"),
+        st.sampled_from((0, 1, 2.5, 10**400, True, "cpu", "cuda:1", "digits", "~/x")),
+    )
+    | _ODD,
+    max_size=3,
+)
 
 
 @pytest.fixture
 def file(shut_out: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the text lies; it is the user's keymap and ``notify.toml`` too."""
+    """Where the text lies; it is the user's keymap, ``notify.toml`` and ``settings.toml`` too."""
     path = shut_out / "mine.toml"
+    monkeypatch.setenv(SETTINGS_VARIABLE, str(path))
     monkeypatch.setenv(KEYMAP_VARIABLE, str(path))
     monkeypatch.setenv(NOTIFY_VARIABLE, str(path))
     return path
@@ -88,6 +99,7 @@ _READERS: dict[str, Callable[[Path], object]] = {
     "recipe": _recipe,
     "keymap": lambda file: whole(read_keymap()),
     "notify": lambda file: read_notify(),
+    "settings": lambda file: read_settings(),
 }
 _TABLES = {
     "space": _SPACES,
@@ -95,6 +107,7 @@ _TABLES = {
     "recipe": _RECIPES,
     "keymap": _KEYMAPS,
     "notify": _NOTICES,
+    "settings": _SETTINGS,
 }
 
 

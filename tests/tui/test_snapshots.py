@@ -93,7 +93,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def root(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Root:
     """A copy of it in a home of its own, which the screen writes as ``~``."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    for variable in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "AETUI_KEYMAP", "AETUI_NOTIFY", "AETUI_DATA"):
+    for variable in (
+        "XDG_CONFIG_HOME",
+        "XDG_CACHE_HOME",
+        "AETUI_KEYMAP",
+        "AETUI_NOTIFY",
+        "AETUI_SETTINGS",
+        "AETUI_DATA",
+    ):
         monkeypatch.delenv(variable, raising=False)
     return Root(Path(shutil.copytree(made, tmp_path / "runs")))
 

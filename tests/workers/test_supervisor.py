@@ -7,10 +7,10 @@ import pytest
 
 import engine.supervisor
 from engine import jobs
-from engine.supervisor import MAX_FALSE_STARTS, Supervisor, start_supervisor, wanted_slots
+from engine.slots import said_slots
+from engine.supervisor import MAX_FALSE_STARTS, Supervisor, start_supervisor
 from store import listing
 from store.database import Database
-from store.paths import Root
 from tests.live import processes_of, small_spec, wait_for
 
 
@@ -19,7 +19,7 @@ def test_workers_that_cannot_start_are_not_started_without_end(
 ) -> None:
     started: list[str] = []
 
-    def start_broken(root: Root, worker_id: str, storage: str | None) -> "subprocess.Popen[bytes]":
+    def start_broken(database: Database, worker_id: str, *, is_by_hand: bool) -> "subprocess.Popen[bytes]":
         started.append(worker_id)
         return subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"])
 
@@ -52,5 +52,5 @@ def test_a_later_wish_for_more_slots_reaches_the_one_supervisor(
     monkeypatch.setattr(engine.supervisor, "start_detached", lambda *_: None)
     root = database.root
     for slots, expected in ((2, 2), (5, 5), (3, 5), (None, 5)):
-        start_supervisor(root, "cpu", None, slots)
-        assert wanted_slots(root) == expected
+        start_supervisor(database, "cpu", slots)
+        assert said_slots(root) == expected

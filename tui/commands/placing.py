@@ -192,8 +192,8 @@ def _attend(database: Database, placement: Placement, interrupts: Interrupts) ->
         entered |= {worker.worker_id for worker in found}
         for each in placed:
             worker = _worker_of(each, found)
-            if worker is None and not each.is_over and each.standing is not None and each.standing.worker in entered:
-                continue  # about to leave
+            if worker is None and not each.is_over and _had_one(each, entered):
+                continue  # about to leave, or lost
             if told.get(each.name) != (says := _text(each, worker)):
                 told[each.name] = says
                 note(printable(says))
@@ -210,6 +210,13 @@ def _worker_of(placed: Placed, found: Sequence[Worker]) -> Worker | None:
     """The worker in that slot, as it has entered itself."""
     own = [worker for worker in found if worker.alive and worker.worker_id.startswith(f"{placed.name}-")]
     return own[-1] if own else None
+
+
+def _had_one(placed: Placed, entered: set[str]) -> bool:
+    """Whether the worker that is not to be seen is one that was."""
+    if placed.standing is not None:
+        return placed.standing.worker in entered
+    return any(worker_id.startswith(f"{placed.name}-") for worker_id in entered)
 
 
 def _text(placed: Placed, worker: Worker | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 
 from engine import catalog
 from engine.devices import default_threads
+from engine.settings import usual_settings
 from engine.spec import ClassifierSpec, ModelSpec, Optimizer, OptimSpec, RunSpec, Schedule, convert
 from store.errors import RequestError
 from store.names import RunName, check_name
@@ -15,8 +16,6 @@ from tui.requests.fields import Field, Values, device, pairs
 
 if TYPE_CHECKING:
     from store.database import Database
-
-DEFAULT_EPOCHS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ def fields(origin: Run | None = None) -> list[Field]:
         Field(key="kind", default="cae", choices=tuple(catalog.kinds())),
         dataset_field(),
         Field(key="name", default="", help="experiment; empty: KIND-DATASET"),
-        Field(key="epochs", default=str(DEFAULT_EPOCHS), help="passes over the training images"),
+        epochs_field("passes over the training images"),
         Field(key="latent_dim", default=str(model.latent_dim), help=_help(ModelSpec, "latent_dim")),
         *own,
         Field(key="optimizer", default=optim.optimizer, choices=get_args(Optimizer)),
@@ -64,14 +63,19 @@ def fields(origin: Run | None = None) -> list[Field]:
 def dataset_field() -> Field:
     names = tuple(dataset.name for dataset in catalog.datasets())
     help = f"{', '.join(names)}, or a path"
-    return Field(key="dataset", default=catalog.DEFAULT_DATASET, help=help, suggestions=names)
+    return Field(key="dataset", default=usual_settings().defaults.dataset, help=help, suggestions=names)
+
+
+def epochs_field(help: str) -> Field:
+    return Field(key="epochs", default=str(usual_settings().defaults.epochs), help=help)
 
 
 def general_fields() -> list[Field]:
     """What every configuration has last."""
+    usual = usual_settings().defaults
     return [
-        Field(key="seed", default="0", help="same seed, same numbers"),
-        Field(key="device", default="auto", help="auto, cpu, cuda or cuda:N"),
+        Field(key="seed", default=str(usual.seed), help="same seed, same numbers"),
+        Field(key="device", default=usual.device, help="auto, cpu, cuda or cuda:N"),
         Field(key="more", default="", help="further settings: width=64 patience=0"),
     ]
 
@@ -136,7 +140,7 @@ def spec_of(values: Values) -> RunSpec:
         epochs=convert("epochs", values["epochs"].strip(), int),
         seed=convert("seed", values["seed"].strip(), int),
         device=device(values["device"].strip()),
-        threads=default_threads(),
+        threads=usual_settings().defaults.threads or default_threads(),
         model=kind.spec(),
     )
     known = spec.settings()

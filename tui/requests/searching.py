@@ -18,7 +18,7 @@ from store.paths import find_data_dir
 from store.searches import Search
 from store.user_paths import user_path
 from tui.requests.fields import Field, Values, count, pairs
-from tui.requests.launching import DEFAULT_EPOCHS, dataset_field, general_fields, is_classifier, spec_of
+from tui.requests.launching import dataset_field, epochs_field, general_fields, is_classifier, spec_of
 
 DEFAULT_TRIALS = 40
 GO_ON, BEGIN = "go on", "begin another"
@@ -119,7 +119,7 @@ def fields(before: Search | None) -> list[Field]:
         Field(key="kind", default="cae", choices=kinds),
         dataset_field(),
         Field(key="name", default="", help="empty: KIND-DATASET-search"),
-        Field(key="epochs", default=str(DEFAULT_EPOCHS), help="of every run"),
+        epochs_field("of every run"),
         Field(key="train_limit", default="0", help="training images; 0: all"),
         Field(key="space", default="", help="TOML file; empty: the reference's"),
         Field(key="hand_picked", default=YES, choices=(YES, NO)),

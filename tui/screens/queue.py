@@ -80,6 +80,7 @@ class QueueScreen(Screen[RunName | None]):
             facts.append(f"{queue.num_elsewhere} workers on other hosts")
         if any(device.slots == 0 for device in queue.devices):
             facts.append("a device without a slot begins nothing")
+        facts += queue.crowded
         text = Text(" queue", style="bold", no_wrap=True)
         text.append(f"  {self._look.pick(' · ', ' | ').join(facts)}", style="not bold")
         text.truncate(self.size.width, overflow="ellipsis" if self._look.is_unicode else "crop")

@@ -7,7 +7,7 @@ from textual import on
 from engine import catalog
 from store.records import Run
 from tui.requests.fields import Field, Values
-from tui.requests.launching import Launch, fields, is_classifier, launch_of
+from tui.requests.launching import Launch, dataset_field, fields, is_classifier, launch_of
 from tui.screens.forms.form import Examine, Form
 from tui.widgets.choice import Choice
 
@@ -57,7 +57,7 @@ class RunForm(Form[Launch]):
 
     def _take_dataset(self, of_origin: str, takes: bool) -> None:
         """The encoder's own data set goes with it, as long as nobody typed another."""
-        default, typed = catalog.DEFAULT_DATASET, self.values()["dataset"]
+        default, typed = dataset_field().default, self.values()["dataset"]
         if takes and typed == default:
             self.type_into("dataset", of_origin)
         elif not takes and typed == of_origin:
