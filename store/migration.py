@@ -308,7 +308,7 @@ def _count(connection: Connection, table: Table) -> int:
 
 def _go_on_behind(connection: Connection, table: Table) -> None:
     """Let new rows get keys behind those that were copied; the other backends see to that themselves."""
-    if connection.dialect.name == "postgresql":
+    if connection.dialect.name == "postgresql" and len(table.primary_key) == 1:  # of several columns, all are given
         (key,) = table.primary_key
         sequence = func.pg_get_serial_sequence(table.name, key.name)  # nothing where keys are given
         connection.execute(select(func.setval(sequence, select(func.max(key)).scalar_subquery())))

@@ -32,9 +32,9 @@ _WITH_FILES = 60
 """Of the finished runs beside the live ones, so many have metrics, latent codes and a log."""
 
 
-def build(root: Root, *, num_experiments: int, num_runs: int, num_live: int) -> Database:
+def build(root: Root, *, num_experiments: int, num_runs: int, num_live: int, storage: str | None = None) -> Database:
     """``num_runs`` in experiments of one size; ``num_live`` of `LIVE` wait for workers."""
-    database = open_database(root, create=True)
+    database = open_database(root, storage, create=True)
     names = [LIVE, *(f"sweep-{number:03}" for number in range(1, num_experiments))]
     studies = {name: ensure_experiment(database, name, "cae", "digits") for name in names}
     chance = random.Random(7)

@@ -6,13 +6,23 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from store import listing
+from store.database import open_database
+from store.names import RunName
+from store.paths import Root
+from store.records import Experiment, Run
+from tests.live import wait_for
 
 COMMAND = Path(sys.executable).parent / "aetui"
 TINY = ("--dataset", "digits", "--threads", "1", "--set", "width=2", "--set", "hidden=8", "--set", "train_limit=100")
@@ -30,14 +40,72 @@ class Result:
         return json.loads(self.out)
 
 
+class Forks:
+    """Processes of commands that need not begin with Python itself; see `tests.cli.forked`."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._asked: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def run(self, arguments: Sequence[str], env: Mapping[str, str], most_s: float) -> Result:
+        wanted = {"arguments": [str(COMMAND), *arguments], "env": dict(env), "cwd": os.getcwd()}
+        pid = None
+        with open(os.devnull) as nothing, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            try:
+                asked = self._begun()
+                asked.settimeout(most_s)
+                descriptors = [file.fileno() for file in (nothing, out, err)]
+                socket.send_fds(asked, [json.dumps(wanted).encode()], descriptors)
+                pid = int(asked.recv(100))
+                status = int(asked.recv(100))
+            except BaseException as error:  # pytest's own limit, too: no later command may get this one's answer
+                self.close()
+                if pid is not None:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                if isinstance(error, TimeoutError):
+                    raise subprocess.TimeoutExpired(["aetui", *arguments], most_s) from None
+                raise
+            texts = []
+            for file in (out, err):
+                file.seek(0)
+                texts.append(file.read().decode())
+        return Result(status, *texts)
+
+    def _begun(self) -> socket.socket:
+        if self._asked is None:
+            self._asked, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", Path(__file__).with_name("forked.py"), str(theirs.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    env=self._environment,
+                    pass_fds=[theirs.fileno()],
+                )
+        return self._asked
+
+    def close(self) -> None:
+        if self._asked is not None and self._process is not None:
+            self._asked.close()
+            self._process.kill()
+            self._process.wait()
+            self._asked = self._process = None
+
+
 class CommandLine:
     """Calls ``aetui`` with ``root`` as its root, nobody at a terminal."""
 
-    def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, environment: Mapping[str, str], forks: Forks | None = None) -> None:
         self.root = root
         self.environment = {**environment, "AETUI_ROOT": str(root)}
+        self._forks = forks
 
     def __call__(self, *arguments: str, env: Mapping[str, str] | None = None, most_s: float = 110) -> Result:
+        """With variables of its own it begins with Python itself, which looks at some of them."""
+        if self._forks is not None and not env:
+            return self._forks.run(arguments, self.environment, most_s)
         done = subprocess.run(
             [COMMAND, *arguments],
             stdin=subprocess.DEVNULL,
@@ -85,3 +153,14 @@ class CommandLine:
 
     def state(self, run: str) -> str:
         return str(self("show", run, "--json").json()["state"])
+
+    def wait_until(self, run: str, state: str) -> None:
+        """Asks the storage, as each command takes a second from the worker; what it says then, a command says too."""
+        with closing(open_database(Root(self.root))) as database:
+            wait_for(lambda: listing.run(database, RunName.parse(run)).state == state, f"{run} to be {state}")
+        assert self.state(run) == state
+
+    def listed(self) -> tuple[list[Experiment], list[Run]]:
+        """All that is in the storage, without the second that a command takes."""
+        with closing(open_database(Root(self.root))) as database:
+            return listing.experiments(database), listing.runs(database)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from store.paths import Root
-from tests.cli.command_line import TINY, CommandLine
+from tests.cli.command_line import TINY, CommandLine, Forks
 from tests.live import end_processes
 from tests.postgres import postgres as postgres
 
@@ -22,19 +22,26 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         **kept,
         "HOME": str(home),
         "LANG": "C.UTF-8",
-        "AETUI_IDLE_S": "2",
+        "AETUI_IDLE_S": "15",  # one command after the other has the same worker: each one to start imports torch
     }
 
 
 @pytest.fixture(scope="session")
+def forks(environment: dict[str, str]) -> Iterator[Forks]:
+    forks = Forks(environment)
+    yield forks
+    forks.close()
+
+
+@pytest.fixture(scope="session")
 def make_command_line(
-    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], forks: Forks
 ) -> Iterator[Callable[[], CommandLine]]:
     made: list[CommandLine] = []
 
     def make() -> CommandLine:
         folder = tmp_path_factory.mktemp("résultats d'été")
-        made.append(CommandLine(folder / "mes runs", environment))
+        made.append(CommandLine(folder / "mes runs", environment, forks))
         return made[-1]
 
     yield make

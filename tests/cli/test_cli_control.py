@@ -2,15 +2,20 @@
 
 import pytest
 
+from store.database import open_database
+from store.paths import Root
 from tests.cli.command_line import ENDLESS, CommandLine
 from tests.live import epochs_of, wait_for
+from tests.queued import add_run
 
 
 @pytest.fixture
 def queued(aetui: CommandLine) -> CommandLine:
     """A root with the waiting runs ``cae-digits/0`` and ``cae-digits/1``, and nobody to train them."""
+    database = open_database(Root(aetui.root), create=True)
     for _ in range(2):
-        assert aetui("run", "cae", *ENDLESS, "--queue-only").status == 0
+        add_run(database)
+    database.close()
     return aetui
 
 
@@ -55,7 +60,7 @@ def test_a_live_run_is_paused_resumed_and_killed(aetui: CommandLine) -> None:
     wait_for(lambda: metrics.is_file() and len(epochs_of(metrics)) > 1, "two epochs")
     assert aetui("rm", "--yes", "cae-digits/0").status == 2
     assert aetui("pause", "cae-digits/0").status == 0
-    wait_for(lambda: aetui.state("cae-digits/0") == "paused", "the pause")
+    aetui.wait_until("cae-digits/0", "paused")
     paused_at = aetui("show", "cae-digits/0", "--json").json()["epoch"]
     (resumed,) = aetui("resume", "cae-digits/0", "--json").json()
     assert resumed["run"] == "cae-digits/0"

@@ -83,9 +83,9 @@ def test_ctrl_c_stops_it_and_again_it_goes_on(aetui: CommandLine) -> None:
     "line", ["nope", "../x", "cae-digits --folds 1", "cae-digits --top 0", "cae-digits --folds 101"]
 )
 def test_wrong_requests(validated: CommandLine, line: str) -> None:
-    before = validated("ls", "--json").json()
+    before = validated.listed()
     assert_one_sentence(validated("crossval", *line.split()))
-    assert validated("ls", "--json").json() == before
+    assert validated.listed() == before
 
 
 def test_a_fresh_root_is_not_made(aetui: CommandLine) -> None:

@@ -2,13 +2,18 @@
 
 import pytest
 
-from tests.cli.command_line import ENDLESS, CommandLine
+from store.database import open_database
+from store.paths import Root
+from tests.cli.command_line import CommandLine
+from tests.queued import add_run
 
 
 @pytest.fixture
 def queued(aetui: CommandLine) -> CommandLine:
+    database = open_database(Root(aetui.root), create=True)
     for _ in range(3):
-        assert aetui("run", "cae", *ENDLESS, "--queue-only").status == 0
+        add_run(database)
+    database.close()
     return aetui
 
 

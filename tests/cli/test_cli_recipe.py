@@ -64,7 +64,7 @@ def cooked(make_command_line: Callable[[], CommandLine], file: Path) -> CommandL
 
 
 def test_again_it_trains_nothing_and_has_the_same_rows(cooked: CommandLine, file: Path) -> None:
-    runs = [cooked("ls", experiment["experiment"], "--json").json() for experiment in cooked("ls", "--json").json()]
+    before = cooked.listed()
     said = cooked("recipe", str(file), "--json")
     assert said.status == 0
     found = said.json()
@@ -75,8 +75,7 @@ def test_again_it_trains_nothing_and_has_the_same_rows(cooked: CommandLine, file
     assert rows["first"]["ours"] == pytest.approx(first["test"]["mse"])
     assert rows["test_first_gaussian_0.5"]["ours"] == pytest.approx(first["test"]["mse@gaussian:0.5"])
     assert rows["first"]["runs"] == ["mine-first/0"]
-    after = [cooked("ls", experiment["experiment"], "--json").json() for experiment in cooked("ls", "--json").json()]
-    assert after == runs
+    assert cooked.listed() == before
 
 
 def test_the_table_is_left_as_markdown_and_latex(cooked: CommandLine) -> None:
@@ -97,7 +96,7 @@ def test_ctrl_c_holds_it_back_and_again_it_goes_on(aetui: CommandLine, tmp_path:
     assert process.returncode == 130
     assert "goes on where it was" in err
     assert "only, test MSE" in out
-    wait_for(lambda: aetui.state("long-only/0") == "paused", "the end of the epoch")
+    aetui.wait_until("long-only/0", "paused")
     said = aetui.at_terminal("recipe", str(file))
     assert said.status == 0
     assert "\x1b[" in said.out
@@ -121,7 +120,7 @@ def test_detached_it_goes_on_by_itself_and_only_once(aetui: CommandLine, tmp_pat
     wait_for(lambda: metrics.is_file() and epochs_of(metrics), "an epoch of long-only/0")
     process.send_signal(signal.SIGTERM)
     wait_for(lambda: not process.is_running(), "the driver's end")
-    wait_for(lambda: aetui.state("long-only/0") == "paused", "the worker to let go")
+    aetui.wait_until("long-only/0", "paused")
 
 
 @pytest.mark.parametrize(

@@ -97,11 +97,11 @@ USED = [
 
 @pytest.mark.parametrize(("line", "why"), USED)
 def test_a_wrong_request_on_a_used_root_changes_nothing(trained: CommandLine, line: str, why: str) -> None:
-    before = trained("ls", "--json").json()
+    before = trained.listed()
     said = trained(*line.split())
     assert_one_sentence(said)
     assert why in said.err
-    assert trained("ls", "--json").json() == before
+    assert trained.listed() == before
 
 
 def test_with_json_the_error_is_the_document(aetui: CommandLine) -> None:

@@ -4,12 +4,16 @@ import json
 import signal
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from engine import search
 from engine.recipes.hand_picked import hand_picked
 from engine.space import reference_space
+from store.database import open_database
+from store.paths import Root
 from tests.cli.command_line import TINY, CommandLine
 from tests.cli.test_cli_requests import assert_one_sentence
 from tests.live import epochs_of, wait_for
@@ -117,7 +121,7 @@ def test_it_tries_so_many_of_the_hand_picked_ones_first(searched: CommandLine) -
 
 def test_ctrl_c_pauses_it_and_by_name_it_goes_on_where_it_was(searched: CommandLine, space: Path) -> None:
     # Long enough not to end by itself before a worker hears of the stop, at its next heartbeat.
-    long = ("--epochs", "300", "--set", "patience=0", "--pruner", "none", "--name", "t", "--space", str(space))
+    long = ("--epochs", "150", "--set", "patience=0", "--pruner", "none", "--name", "t", "--space", str(space))
     process = searched.start("search", *TINY, *long, "--trials", "2", "--workers", "1", "--json")
     metrics = searched.root / "t" / "0" / "metrics.jsonl"
     wait_for(lambda: metrics.is_file() and epochs_of(metrics), "an epoch of t/0")
@@ -132,7 +136,7 @@ def test_ctrl_c_pauses_it_and_by_name_it_goes_on_where_it_was(searched: CommandL
     assert said.status == 0
     assert (said.json()["is_over"], said.json()["complete"]) == (True, 1)
     assert [run["number"] for run in searched("ls", "t", "--json").json()] == [0]
-    assert epochs_of(metrics) == list(range(1, 301))
+    assert epochs_of(metrics) == list(range(1, 151))
 
 
 def test_detached_it_goes_on_without_us(searched: CommandLine, space: Path) -> None:
@@ -140,7 +144,9 @@ def test_detached_it_goes_on_without_us(searched: CommandLine, space: Path) -> N
     said = searched("search", *TINY, *tiny, "--detach")
     assert said.status == 0
     assert "aetui search --name d" in said.out
-    wait_for(lambda: searched("search", "--name", "d", "--detach", "--json").json()["is_over"], "the end of d")
+    with closing(open_database(Root(searched.root))) as database:
+        wait_for(lambda: search.progress(database, "d").is_over, "the end of d")
+    assert searched("search", "--name", "d", "--detach", "--json").json()["is_over"]
 
 
 def test_progress_at_a_terminal_is_a_bar_for_all_of_it(searched: CommandLine) -> None:

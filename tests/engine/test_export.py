@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from PIL import Image
 from engine import catalog, crossval, jobs, search
 from engine.analysis.evaluate import main as evaluate
 from engine.analysis.loaded import load_run
-from engine.export import writing
+from engine.export import chapters, writing
 from engine.export.figures import codes
 from engine.export.figures.cast import Cast
 from engine.export.figures.desk import Desk
@@ -100,10 +102,22 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     database.close()
 
 
+@pytest.fixture
+def lent_drawers(drawers: ProcessPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chapters, "_drawers", lambda: nullcontext(drawers))
+
+
 def wishes(*formats: str, **options: Any) -> Wishes:
     return Wishes.checked(
         **{"formats": formats, "data_formats": (), "columns": 2, "dpi": 60, "style": "light", **options}
     )
+
+
+@pytest.fixture(scope="module")
+def drawers() -> Iterator[ProcessPoolExecutor]:
+    """Processes that draw for small exports: of its own, each would import all of matplotlib for a few figures."""
+    with chapters._drawers() as pool:
+        yield pool
 
 
 def export(database: Database, out: Path, *names: str, wished: Wishes | None = None) -> dict[str, Any]:
@@ -292,6 +306,7 @@ def test_the_same_export_twice_is_the_same_bytes(exported: Path, database: Datab
     assert compared.items() <= first.items()
 
 
+@pytest.mark.usefixtures("lent_drawers")
 def test_one_run_lies_flat_and_several_apart(database: Database, tmp_path: Path) -> None:
     export(database, tmp_path / "one", "scratch/0")
     assert (tmp_path / "one" / "confusion_matrix.png").is_file()
@@ -344,9 +359,11 @@ def _shown(labels: Iterable[Text], limits: tuple[float, float], axis: int) -> li
 
 
 @pytest.fixture(scope="module")
-def of_plane(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def of_plane(database: Database, drawers: ProcessPoolExecutor, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("plane") / "out"
-    export(database, out, "plane")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(chapters, "_drawers", lambda: nullcontext(drawers))
+        export(database, out, "plane")
     return out
 
 
@@ -439,6 +456,7 @@ def test_an_export_that_is_ended_leaves_the_older_one(database: Database, older:
     assert contents(older) == before
 
 
+@pytest.mark.usefixtures("lent_drawers")
 def test_a_killed_export_leaves_no_process_and_its_leftovers_go_with_the_next(database: Database, older: Path) -> None:
     before = contents(older)
     command = [sys.executable, "-P", "-m", "engine.export.process", "--root", str(database.root.path)]
@@ -459,6 +477,7 @@ def test_a_killed_export_leaves_no_process_and_its_leftovers_go_with_the_next(da
     assert not list(older.glob(".export-*"))
 
 
+@pytest.mark.usefixtures("lent_drawers")
 def test_files_of_others_stay_and_our_old_ones_go(database: Database, older: Path) -> None:
     (older / "notes.txt").write_text("mine")
     (older / "samples.json").write_text("changed by hand")
@@ -469,6 +488,7 @@ def test_files_of_others_stay_and_our_old_ones_go(database: Database, older: Pat
     assert (older / "confusion_matrix.png").is_file()
 
 
+@pytest.mark.usefixtures("lent_drawers")
 def test_data_alone_leave_the_figures(database: Database, older: Path) -> None:
     manifest = export(database, older, "plane", wished=wishes(data_formats=("json",)))
     assert (older / "latent.png").is_file()

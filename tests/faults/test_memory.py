@@ -56,7 +56,7 @@ KIND = Kind(name="deadly", title="deadly", model="none:None", spec=DeadlySpec)
 
 
 def test_a_batch_that_does_not_fit_is_told_with_the_half_of_it(database: Database) -> None:
-    spec = small_spec(epochs=1, batch_size="1200", width="128")
+    spec = small_spec(epochs=1, batch_size="1200", width="128", train_limit="0")
     name = jobs.enqueue(database, spec, "large")
     done = subprocess.run(
         [sys.executable, "-c", _TRAINS_IN_LITTLE, database.root.path], capture_output=True, text=True, check=False

@@ -16,7 +16,7 @@ EPOCHS = 6
 
 
 def short_spec(epochs: int = EPOCHS, **settings: object) -> RunSpec:
-    return small_spec(epochs=epochs, train_limit="300", **settings)
+    return small_spec(epochs=epochs, **settings)
 
 
 def train_undisturbed(folder: Path, spec: RunSpec) -> "Undisturbed":

@@ -1,13 +1,22 @@
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
-from store import workers
+from store import schema, workers
 from store.database import Database, open_database
 from store.paths import Root
-from tests.postgres import fresh_database
+from tests import mysql as mysql_server
+from tests import postgres as postgres_server
+from tests.mysql import mysql as mysql
 from tests.postgres import postgres as postgres
+
+_SERVERS = {"postgresql": ("postgres", postgres_server.fresh_database), "mysql": ("mysql", mysql_server.fresh_database)}
+"""Of each backend that has one: the fixture that starts it, and what makes a database on it."""
+_OF_THE_FORM = {"alembic_version", "version_info", schema.version.name, schema.changes.name}
 
 
 @pytest.fixture
@@ -15,15 +24,52 @@ def root(tmp_path: Path) -> Root:
     return Root(tmp_path / "Ergebnisse für mich" / "runs")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, root: Root) -> Iterator[Database]:
-    """A fresh storage on every backend."""
+@pytest.fixture(params=["sqlite", *_SERVERS])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Every backend in turn; one that cannot be had here is skipped where its server is first asked for."""
+    return str(request.param)
+
+
+@pytest.fixture
+def fresh_storage(request: pytest.FixtureRequest, backend: str) -> str | None:
+    """The address of a storage without tables, on every backend; None: the root's own."""
+    if backend not in _SERVERS:
+        return None
+    fixture, make = _SERVERS[backend]
+    return make(request.getfixturevalue(fixture))
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, backend: str, root: Root) -> Iterator[Database]:
+    """An empty storage on every backend; on a server always the same one, emptied: to make its tables takes seconds."""
     storage = None
-    if request.param == "postgresql":
-        storage = fresh_database(request.getfixturevalue("postgres"))
+    if backend in _SERVERS:
+        fixture, make = _SERVERS[backend]
+        storage, tables = _kept(request.getfixturevalue(fixture), make)
+        _empty(storage, tables)
     opened = open_database(root, storage, create=True)
     yield opened
     opened.close()
+
+
+@cache
+def _kept(server: str, make: Callable[[str], str]) -> tuple[str, Sequence[sqlalchemy.Table]]:
+    """The address of the one that all tests share, and its tables with rows of theirs, in the order to empty them."""
+    storage, found = make(server), sqlalchemy.MetaData()
+    with tempfile.TemporaryDirectory() as folder:
+        database = open_database(Root(Path(folder)), storage, create=True)
+        found.reflect(database.engine)
+        database.close()
+    return storage, [table for table in reversed(found.sorted_tables) if table.name not in _OF_THE_FORM]
+
+
+def _empty(storage: str, tables: Sequence[sqlalchemy.Table]) -> None:
+    engine = sqlalchemy.create_engine(storage)
+    with engine.begin() as connection:
+        for table in tables:
+            connection.execute(table.delete())
+        connection.execute(sqlalchemy.update(schema.changes).values(count=0))
+    engine.dispose()
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 import multiprocessing
 import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import sqlalchemy
 
-from store import queue
+from store import queue, schema, workers
 from store.database import Database, connect, open_database, storage_url
 from store.errors import RequestError
 from store.experiments import ensure_experiment
@@ -97,16 +98,23 @@ def test_mariadb_is_taken_for_what_it_is_like(root: Root) -> None:
 def test_an_open_storage_does_not_show_its_password(root: Root) -> None:
     for address in ("postgresql+psycopg://me:hunter2@host/x", "postgresql+psycopg://host/x?user=me&password=hunter2"):
         url = storage_url(root, address)
-        database = Database(root, address, url, connect(url), None)
+        database = Database(root, address, url, connect(url), None, None)
         assert "hunter2" not in str(database) + repr(database)
 
 
-def test_a_root_of_the_first_version_is_brought_up_to_this_one(database: Database, root: Root, worker_id: str) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_root_of_an_older_version_is_brought_up_to_this_one(
+    fresh_storage: str | None, root: Root, version: int
+) -> None:
+    database = open_database(root, fresh_storage, create=True)
+    workers.register(database, worker_id := "here@cpu", "cpu", None)
     name = add_run(database)
     with database.engine.begin() as connection:
-        connection.execute(sqlalchemy.text("DROP INDEX ix_aetui_runs_changed"))
-        connection.execute(sqlalchemy.text("ALTER TABLE aetui_runs DROP COLUMN changed"))
-        connection.execute(sqlalchemy.text("UPDATE aetui_schema SET version = 1"))
+        schema.artifacts.drop(connection)
+        if version == 1:
+            schema.changed_index.drop(connection)
+            connection.execute(sqlalchemy.text("ALTER TABLE aetui_runs DROP COLUMN changed"))
+        connection.execute(sqlalchemy.update(schema.version).values(version=version))
     with ThreadPoolExecutor(4) as pool:  # two screens and two workers at once
         opened = list(pool.map(lambda _: open_database(root, database.storage), range(4)))
     reader = ListingReader(opened[0])
@@ -126,3 +134,20 @@ def test_a_root_of_another_version_is_named_and_left_alone(root: Root) -> None:
     for create in (False, True):
         with pytest.raises(RequestError, match="another version of aetui"):
             open_database(root, create=create)
+
+
+def test_many_hosts_on_a_fresh_storage_all_come_up_with_one_experiment(
+    fresh_storage: str | None, tmp_path: Path
+) -> None:
+    storage = fresh_storage or f"sqlite:///{tmp_path / 'shared.db'}"
+    barrier = threading.Barrier(5)
+
+    def begin(number: int) -> None:  # each has a root of its own, and so no file to lock in common
+        barrier.wait()
+        database = open_database(Root(tmp_path / str(number)), storage, create=True)
+        ensure_experiment(database, "same", "cae", "digits")
+        database.close()
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(begin, range(5)))
+    assert [found.experiment for found in experiments(open_database(Root(tmp_path / "0"), storage))] == ["same"]

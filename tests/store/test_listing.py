@@ -8,6 +8,7 @@ from store.database import Database
 from store.errors import RequestError
 from store.experiments import ensure_experiment
 from store.listing_reader import ListingReader
+from store.names import RunName
 from store.records import Experiment, Run, RunState
 from tests.queued import add_run
 
@@ -37,6 +38,19 @@ def test_one_name_holds_one_kind_on_one_data_set(database: Database) -> None:
     ensure_experiment(database, "mine", "cae", "digits")
     with pytest.raises(RequestError, match="holds cae runs on digits, not vae on mnist"):
         ensure_experiment(database, "mine", "vae", "mnist")
+
+
+def test_names_in_upper_and_lower_case_are_not_taken_for_each_other(database: Database, backend: str) -> None:
+    add_run(database, "mine")
+    if backend == "mysql":
+        with pytest.raises(RequestError, match="does not tell 'Mine' from 'mine'"):
+            add_run(database, "Mine")
+    else:
+        add_run(database, "Mine")
+    with pytest.raises(RequestError, match="no run MINE/0"):
+        control.remove(database, RunName("MINE", 0))
+    assert listing.run(database, RunName("mine", 0)).name.experiment == "mine"
+    assert "Mine" in [found.experiment for found in listing.experiments(database)] or backend == "mysql"
 
 
 def test_runs_of_one_experiment_come_by_number_with_their_own_attributes(database: Database) -> None:
@@ -135,9 +149,10 @@ def test_of_a_large_experiment_the_newest_and_the_live_ones_come_first(
     for _ in range(5):
         add_run(database, "a")
     queue.claim(database, worker_id, "cpu")
+    control.annotate(database, [RunName("a", 4)], add=["newest"])
     reader = ListingReader(database)
     experiments, _, runs = reader.read("a")
-    assert [run.name.number for run in runs] == [0, 3, 4]
+    assert [(run.name.number, run.tags) for run in runs] == [(0, ()), (3, ()), (4, ("newest",))]
     assert reader.is_partial
     assert experiments[0].num_runs == 5
     assert reader.read("a") == told(database, "a")

@@ -172,7 +172,8 @@ def _drain(
 
 def test_sixteen_workers_train_every_run_once(database: Database) -> None:
     names = [add_run(database) for _ in range(100)]
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")  # each would import for a second
+    context.set_forkserver_preload([__name__])
     barrier, results = context.Barrier(16), context.Queue()
     arguments = (database.root.path, database.storage, barrier, results)
     processes = [context.Process(target=_drain, args=arguments) for _ in range(16)]

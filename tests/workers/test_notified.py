@@ -36,7 +36,7 @@ def events(out: Path) -> list[tuple[str, str]]:
 
 
 def test_an_end_a_death_and_the_end_of_a_search_are_told(database: Database, told: Path) -> None:
-    name = jobs.enqueue(database, small_spec(epochs=4))
+    name = jobs.enqueue(database, small_spec(epochs=12))  # not to end before it is killed
     jobs.ensure_workers(database, 1)
     wait_for(lambda: listing.run(database, name).epoch, "the first epoch")
     pid = holder_pid(database, name)
@@ -52,7 +52,7 @@ def test_an_end_a_death_and_the_end_of_a_search_are_told(database: Database, tol
 
 def test_a_device_has_no_more_workers_than_were_chosen(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AETUI_IDLE_S", "60")
-    names = [jobs.enqueue(database, small_spec(epochs=6)) for _ in range(4)]
+    names = [jobs.enqueue(database, small_spec(epochs=10)) for _ in range(4)]
     jobs.ensure_workers(database, 2)
     wait_for(lambda: sum(bool(worker.run) for worker in workers.workers(database)) == 2, "two workers at work")
     choose_slots(database.root, "cpu", 1)

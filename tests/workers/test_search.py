@@ -114,7 +114,7 @@ def test_a_search_stops_and_goes_on(database: Database) -> None:
     search.start(database, "s", SearchSpec(base=spec, space=SPACE, num_trials=500))
     jobs.ensure_workers(database)
     wait_for(lambda: search.progress(database, "s").num_complete, "a complete run")
-    wait_for(lambda: any(run.state.is_live and run.epoch < 10 for run in listing.runs(database, "s")), "a fresh one")
+    wait_for(lambda: any(run.state.is_live and run.epoch < 5 for run in listing.runs(database, "s")), "a fresh one")
     search.stop(database, "s")
     wait_for(lambda: not search.progress(database, "s").num_running, "the running ones to stop")
     assert not search.progress(database, "s").is_on
@@ -161,7 +161,7 @@ def test_importance_is_that_of_a_function_whose_answer_is_known(database: Databa
         study_name="known", storage=f"sqlite:///{database.root.database}", sampler=optuna.samplers.RandomSampler(seed=0)
     )
     study.optimize(
-        lambda trial: 10 * trial.suggest_float("all", -1, 1) ** 2 + 0 * trial.suggest_float("none", -1, 1), 80
+        lambda trial: 10 * trial.suggest_float("all", -1, 1) ** 2 + 0 * trial.suggest_float("none", -1, 1), 40
     )
     for method in ("pedanova", "fanova"):
         found = studies.importances(database, "known", method)
