@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).parents[2]
 OPEN = """
 import ctypes, os, signal, sys, threading, time, warnings
 from pathlib import Path
+from store.address import UNDER_ROOT
 from store.paths import Root
 from tui import app
 from tui.screens.home import HomeScreen
@@ -35,7 +36,7 @@ def on_opening(act):
 def leave_soon(screen):
     screen.set_timer(2.0, screen.app.exit)
 """
-RUN = "\napp.run(Root(Path(sys.argv[1])), None, data_dir=None, mouse=True, debug='debug' in sys.argv)\n"
+RUN = "\napp.run(Root(Path(sys.argv[1])), UNDER_ROOT, data_dir=None, mouse=True, debug='debug' in sys.argv)\n"
 CLEAN = ("\x1b[?1049l", "\x1b[?25h", "\x1b[?1003l")
 """The codes that leave the other page, show the cursor and let go of the mouse."""
 
