@@ -140,7 +140,12 @@ def resume(database: Database, name: RunName) -> RunName:
         frozen = listing.frozen(database, name)
         spec = dataclasses.replace(catalog.read_spec(frozen.spec), start_from=str(name))
         return enqueue(database, spec, name.experiment, data_dir=frozen.data_dir)
-    control.resume(database, name)
+    try:
+        control.resume(database, name)
+    except RequestError:
+        if control.present(database, name).state not in _GO_ON_ANEW:
+            raise
+        return resume(database, name)  # it has ended meanwhile
     return name
 
 

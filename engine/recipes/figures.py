@@ -197,7 +197,7 @@ def num_parameters(checkpoint: Path) -> int | None:
             if name.startswith("model.") and name.rpartition(".")[2] not in _BUFFERS
         ]
         return sum(math.prod(map(int, shape)) for shape in shapes)
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, struct.error):
+    except (OSError, ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError, struct.error):
         return None
 
 

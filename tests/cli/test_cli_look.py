@@ -196,7 +196,7 @@ def test_doctor_finds_this_machine_fit(aetui: CommandLine) -> None:
     assert report["ok"]
     subjects = {check["subject"] for check in report["checks"]}
     machine = {"python", "torch", "devices", "root", "storage", "data"}
-    assert subjects == machine | {"terminal", "tmux", "logout", "notify"}
+    assert subjects == machine | {"terminal", "tmux", "logout", "notify", "settings"}
     assert all(check["advice"] for check in report["checks"] if check["verdict"] == "note")
 
 

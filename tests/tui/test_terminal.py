@@ -17,9 +17,14 @@ from store.names import RunName
 from store.paths import Root
 
 REPOSITORY = Path(__file__).parents[2]
-OPEN = "import sys; from pathlib import Path; from store.paths import Root; from tui.app import run; " + (
-    "run(Root(Path(sys.argv[1])), None, data_dir=None, mouse=True)"
-)
+OPEN = """
+import sys
+from pathlib import Path
+from store.address import UNDER_ROOT
+from store.paths import Root
+from tui.app import run
+run(Root(Path(sys.argv[1])), UNDER_ROOT, data_dir=None, mouse=True)
+"""
 NO_TORCH = ("torch", "torchvision", "sklearn")
 
 

@@ -16,6 +16,8 @@ from tests.postgres import postgres as postgres
 from tests.s3 import s3 as s3
 from tests.workers.boxes import Box, need_boxes
 
+pytestmark = pytest.mark.timeout(300)  # a lease of 30 s, and a dozen commands
+
 README = Path(__file__).parents[2] / "README.md"
 SETTINGS = "--threads 1 --set width=4 --set depth=2 --set hidden=16 --set patience=0"
 SMALL = f"--dataset digits {SETTINGS}"
