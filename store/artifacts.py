@@ -25,7 +25,7 @@ def replaced(path: Path, attempt: int, check: Callable[[], None]) -> Iterator[Pa
     try:
         yield aside
         try:
-            _sync(aside)
+            sync(aside)
             check()
             aside.rename(path)
         except FileNotFoundError as error:
@@ -43,7 +43,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     aside = path.with_name(f".{path.name}.{os.getpid()}.aside")
     try:
         yield aside
-        _sync(aside)
+        sync(aside)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
@@ -78,7 +78,8 @@ def _aside(path: Path, attempt: int) -> Path:
     return path.with_name(f".{path.name}.{attempt}.{os.getpid()}.tmp")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have the content of a file on the disk."""
     # Without it, a rename can outlive the data it names when the machine loses power.
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from store.errors import RequestError
 from store.names import RunName
 from tui.messages import FetchChanged, Refused
 
@@ -58,11 +57,12 @@ class Fetching:
         except _NotShown:
             self._done = None
             self._post(FetchChanged())
-        except RequestError as error:
+        except Exception as error:  # of the artifact store, or of a storage that hiccups: told, and tried again
             self._next_at = time.monotonic() + RETRY_S
             self._done = names, None
-            if str(error) != self._told:
-                self._told = str(error)
+            says = str(error).partition("\n")[0]
+            if says != self._told:
+                self._told = says
                 self._post(Refused(self._told))
             self._post(FetchChanged(has_failed=True))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from store.address import S3_SCHEME
+from store.artifacts import sync
 from store.errors import RequestError, SharingTrouble
 
 _CONNECT_S, _READ_S, _TRIES = 5, 30, 3
@@ -48,7 +49,7 @@ class Objects:
             for folder in (self.folder, *reversed(path.relative_to(self.folder).parents[:-1])):
                 (self.folder / folder).mkdir(mode=0o700, exist_ok=True)  # its owner's alone, unless it was there
             self.artifacts.write(key, io.BytesIO(content))
-            _sync(path)  # the storage will say that it is there: it must be, even if the machine loses power
+            sync(path)  # the storage will say that it is there: it must be, even if the machine loses power
 
     def get(self, key: str) -> bytes:
         """Raises MissingObject, SharingTrouble: the store does not answer."""
@@ -102,9 +103,8 @@ def open_objects(address: str) -> Objects:
         folder = Path(address)
         return Objects(address=address, folder=folder, prefix="", artifacts=FileSystemArtifactStore(folder))
     bucket, _, prefix = address.removeprefix(S3_SCHEME).partition("/")
-    artifacts = Boto3ArtifactStore(
-        bucket, _s3_client(os.environ.get("AWS_ENDPOINT_URL_S3")), avoid_buf_copy=True
-    )  # the buffers here are this module's
+    client = _s3_client(os.environ.get("AWS_ENDPOINT_URL_S3"))
+    artifacts = Boto3ArtifactStore(bucket, client, avoid_buf_copy=True)  # the buffers are ours
     return Objects(address=address, folder=None, prefix=f"{prefix.strip('/')}/" if prefix else "", artifacts=artifacts)
 
 
@@ -130,11 +130,3 @@ def _lacks_bucket(error: BaseException | None) -> bool:
     """Of an answer of S3: the bucket is what is missing, not the object alone."""
     response = getattr(error, "response", {})
     return bool(response.get("Error", {}).get("Code") == "NoSuchBucket")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

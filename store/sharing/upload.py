@@ -20,6 +20,8 @@ from store.sharing.objects import Objects, open_objects
 _GROWING = ("metrics.jsonl", "log.txt")
 """Appended to while they are read: they end with the last whole line."""
 
+_MayUpload = Callable[[ledger.SharedFile | None, Known | None], bool]
+
 
 def upload(database: Database, run: Run) -> None:
     """Let others have what was changed in the folder of a run that no worker has; without an artifact store nothing.
@@ -45,7 +47,7 @@ class Uploader:
             LeaseLost: the run is no longer this attempt's; the others' files stay.
             SharingTrouble: the artifact store does not answer; nothing has changed in it.
         """
-        return self._upload(claim.name, claim.trial_id, lambda connection: fence(connection, claim))
+        return self._upload(claim.name, claim.trial_id, lambda connection: fence(connection, claim), _always)
 
     def of_run(self, run: Run) -> int:
         """As `of_attempt`, of what was changed in the folder of a run that no worker has; nothing of one that has."""
@@ -56,11 +58,11 @@ class Uploader:
                 raise _Taken
 
         try:
-            return self._upload(run.name, run.trial_id, is_free)
+            return self._upload(run.name, run.trial_id, is_free, _where_ours_is_the_newest)
         except _Taken:
             return 0
 
-    def _upload(self, name: RunName, trial_id: int, check: Callable[[Connection], None]) -> int:
+    def _upload(self, name: RunName, trial_id: int, check: Callable[[Connection], None], may_upload: _MayUpload) -> int:
         database, folder = self._database, self._database.root.run(name).folder
         if not folder.is_dir():
             return 0
@@ -73,8 +75,9 @@ class Uploader:
                 for path, file in _in_order(shareable_files(folder)):
                     with suppress(FileNotFoundError):  # thinned out just now
                         stamp = stamp_of(file)
-                        # One that has changed elsewhere only is older here, and left alone.
-                        if not before or path not in known or known[path].stamp != stamp:
+                        if may_upload(before.get(path), known.get(path)) and (
+                            not before or path not in known or known[path].stamp != stamp
+                        ):
                             changed[path] = self._put(name, path, file)
                             known[path] = Known(changed[path].key, stamp)
                 gone = {path for path in known if not (folder / path).is_file()}
@@ -117,6 +120,19 @@ def _in_order(files: Mapping[str, Path]) -> Sequence[tuple[str, Path]]:
     So what is uploaded is as a crash could have left it: the best checkpoint and the metrics may be ahead of the last.
     """
     return sorted(files.items(), key=lambda each: each[0] != "last.safetensors")
+
+
+def _always(_there: ledger.SharedFile | None, _known: Known | None) -> bool:
+    """An attempt has fetched what there was, and nobody else uploads as long as it has the run."""
+    return True
+
+
+def _where_ours_is_the_newest(there: ledger.SharedFile | None, known: Known | None) -> bool:
+    """What another host uploaded since is newer, also where something was written here meanwhile.
+
+    Such as by a worker that had lost the run already, or had not come to upload.
+    """
+    return there is None or (known is not None and known.key == there.key)
 
 
 class _Taken(Exception):

@@ -160,6 +160,27 @@ def test_an_attempt_that_was_taken_over_changes_nothing_any_more(hosts: tuple[Da
     assert contents(a.root.run(old.name)) == {"last.safetensors": "of the second attempt"}
 
 
+def test_what_a_lost_attempt_has_written_is_never_uploaded_afterwards(hosts: tuple[Database, Database]) -> None:
+    a, b = hosts
+    old = claimed(a)
+    write(a.root.run(old.name), last="shared")
+    Uploader(a).of_attempt(old)
+    write(a.root.run(old.name), last="an epoch more, which nobody has seen")
+    queue.give_back(a, old)  # as the silence of its host does
+    workers.register(b, "later@cpu", "cpu", None)
+    new = queue.claim(b, "later@cpu", "cpu")
+    assert new is not None
+    Downloader(b).fetch_of(new.name, new.trial_id, with_weights=True)
+    write(b.root.run(new.name), last="the end")
+    Uploader(b).of_attempt(new)
+    queue.finish(b, new, "COMPLETE", value=0.5)
+    write(a.root.run(old.name), measured="here")
+    upload(a, run_of(a, old))
+    for database in hosts:
+        Downloader(database).fetch(run_of(database, old), with_weights=True)
+        assert contents(database.root.run(old.name)) == {"last.safetensors": "the end", "measured.json": "here"}
+
+
 def test_what_is_older_here_is_not_uploaded_over_what_is_newer(hosts: tuple[Database, Database]) -> None:
     a, b = hosts
     claim = claimed(a)
