@@ -31,6 +31,14 @@ def wait_for(ask: Callable[[], T], what: str, timeout_s: float = 90.0) -> T:
         time.sleep(min(max(0.05, 2 * (now - asked_at)), 1.0))  # what takes long to ask slows those that are waited for
 
 
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it still works: one that ended, and that nobody has asked for its status, does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def small_spec(*, epochs: int = 3, kind: str = "cae", seed: int = 0, **settings: object) -> RunSpec:
     """A run of seconds on ``digits``: where its length does not matter, of few images."""
     return RunSpec(

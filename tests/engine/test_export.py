@@ -52,6 +52,7 @@ from store.experiments import ensure_experiment
 from store.names import RunName
 from store.paths import Root
 from store.records import RunState
+from tests.live import is_alive
 
 SMALL = {"width": 2, "hidden": 8, "train_limit": 100}
 REFERENCE = (
@@ -471,7 +472,7 @@ def test_a_killed_export_leaves_no_process_and_its_leftovers_go_with_the_next(da
     process.wait()
     process.stdout.close()
     psutil.wait_procs(drawers, timeout=30)
-    assert not any(drawer.is_running() and drawer.status() != psutil.STATUS_ZOMBIE for drawer in drawers)
+    assert not any(map(is_alive, drawers))
     assert {file: data for file, data in contents(older).items() if ".export-" not in str(file)} == before
     export(database, older, "scratch")
     assert not list(older.glob(".export-*"))

@@ -17,7 +17,7 @@ from store.database import Database, open_database
 from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
-from tests.live import processes_of, small_spec, wait_for
+from tests.live import is_alive, processes_of, small_spec, wait_for
 from tests.tui.conftest import Until
 from tests.tui.test_forms import choose, fill, is_open
 from tests.tui.test_screen import SMALL, current, home, screen, sees
@@ -58,13 +58,6 @@ def files(folder: Path) -> dict[str, str]:
 def helper(root: Root) -> psutil.Process | None:
     """The process that makes the export."""
     return next(iter(processes_of(root, MODULE)), None)
-
-
-def is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def says(pilot: Pilot[object], *texts: str) -> Callable[[], bool]:

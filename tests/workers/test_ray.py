@@ -24,7 +24,7 @@ from store.names import RunName
 from store.paths import Root
 from store.records import RunState
 from tests.cli.command_line import COMMAND
-from tests.live import curve, end_processes, epochs_of, small_spec, wait_for, weights
+from tests.live import curve, end_processes, epochs_of, is_alive, small_spec, wait_for, weights
 from tests.postgres import fresh_database
 from tests.postgres import postgres as postgres
 from tests.ray_cluster import Cluster, Node, cluster, wait_until_begun, without_settings
@@ -130,9 +130,10 @@ def test_an_actor_that_is_killed_comes_back_and_so_does_its_run(place: Place) ->
     place.cluster.make_room()
     with ending(place.start("--json")) as attending:
         pid = wait_for(lambda: place.at_work(names[0]), f"{names[0]} to be trained", LIMIT_S)
-        psutil.Process(pid).parent().kill()  # what it began must end by itself
+        trainer = psutil.Process(pid)
+        trainer.parent().kill()  # what it began must end by itself
         assert attending.wait(LIMIT_S) == 0, place.said.read_text()
-    assert not psutil.pid_exists(pid)
+    wait_for(lambda: not is_alive(trainer), "the end of the one that trained")
     assert [listing.run(place.database, name).attempt for name in names] == [2, 1]
     assert_same_end(place, names)
 
@@ -154,11 +155,11 @@ def test_ctrl_c_lets_the_workers_go_and_their_runs_wait(place: Place) -> None:
     name = jobs.enqueue(place.database, small_spec(epochs=100_000, schedule="constant"))
     place.cluster.make_room()
     with ending(place.start("--slots", "3")) as attending:  # for one of which there is no room
-        pid = wait_for(lambda: place.at_work(name), "two epochs", LIMIT_S)
+        trainer = psutil.Process(wait_for(lambda: place.at_work(name), "two epochs", LIMIT_S))
         assert_nowhere(PASSWORD, place)
         attending.send_signal(signal.SIGINT)
         assert attending.wait(LIMIT_S) == 130, place.said.read_text()
-    assert not psutil.pid_exists(pid)
+    wait_for(lambda: not is_alive(trainer), "the end of the one that trained")
     assert place.state(name) is RunState.WAITING
     assert workers.workers(place.database) == []
 

@@ -22,7 +22,7 @@ from store.names import RunName
 from store.paths import Root
 from store.records import RunState
 from tests.cli.command_line import COMMAND
-from tests.live import end_processes, small_spec, wait_for
+from tests.live import end_processes, is_alive, small_spec, wait_for
 from tests.ray_cluster import without_settings
 
 LIMIT_S = 240.0
@@ -76,14 +76,15 @@ def test_a_killed_job_gives_its_run_back_and_ctrl_c_ends_the_other(database: Dat
     attending = start(database, "--slots", "2")
     try:
         pids = [wait_for(lambda name=name: at_work(database, name), "two epochs", LIMIT_S) for name in names]
-        psutil.Process(pids[0]).parent().kill()  # the job's own process: what it began must end by itself
+        trainers = [psutil.Process(pid) for pid in pids]
+        trainers[0].parent().kill()  # the job's own process: what it began must end by itself
         wait_for(lambda: listing.run(database, names[0]).state is RunState.WAITING, "the run to come back", LIMIT_S)
         attending.send_signal(signal.SIGINT)
         _, err = attending.communicate(timeout=LIMIT_S)
     finally:
         attending.kill()
     assert attending.returncode == 130, err
-    assert not any(map(psutil.pid_exists, pids))
+    wait_for(lambda: not any(map(is_alive, trainers)), "the end of those that trained")
     assert [listing.run(database, name).state for name in names] == [RunState.WAITING] * 2
     assert workers.workers(database) == []
 
