@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from engine import drawing
 from engine.session import RunPaused, RunPruned
 from engine.spec import RunSpec
-from store import queue, workers
+from store import leases, queue, workers
 from store.artifacts import damaged_copy, replaced, set_aside
 from store.database import Database
 from store.errors import LeaseLost, StorageTrouble
@@ -184,4 +184,4 @@ class Attempt:
         return self._metrics
 
     def _check(self) -> None:
-        queue.check_lease(self._database, self._claim)
+        leases.check_lease(self._database, self._claim)

@@ -31,10 +31,11 @@ from store.address import find_artifacts, find_storage
 from store.clock import host
 from store.database import Database, open_database
 from store.errors import NoRoom, RequestError
+from store.leases import LEASE_S
 from store.listing import num_running, queue_length
 from store.paths import Root
-from store.queue import LEASE_S, requeue_dead
 from store.records import Worker
+from store.takeover import requeue_dead
 from store.workers import forget_dead, workers
 
 POLL_S = 1.0

@@ -27,7 +27,7 @@ from engine.sharing import RETRY_S, Sharing
 from engine.slots import is_surplus
 from engine.spec import RunSpec
 from engine.supervisor import start_supervisor, worker_log
-from store import listing, queue, room, searches, workers
+from store import listing, queue, room, searches, takeover, workers
 from store.artifacts import remove_leftovers
 from store.database import Database, open_inherited
 from store.errors import LeaseLost, NoRoom, RequestError, SharingTrouble, StorageTrouble
@@ -88,7 +88,7 @@ def work(database: Database, worker_id: str, device: str, heart: Heart, idle_s: 
             continue
         is_told = False
         try:
-            notices.send_lost(database, queue.requeue_dead(database))
+            notices.send_lost(database, takeover.requeue_dead(database))
             claim = drawing.next_claim(database, worker_id, device)
         except NoRoom:
             wanted = room.ENOUGH

@@ -16,8 +16,8 @@ from store.errors import RequestError
 from store.listing import run
 from store.names import RunName, check_note, check_tag
 from store.paths import Root
-from store.queue import end_trial, touch
 from store.records import NOTE_ATTRIBUTE, TAGS_ATTRIBUTE, Request, Run
+from store.trial_rows import end_trial, touch
 
 MAX_TAGS = 50
 _AT_ONCE = 500  # names in one query

@@ -13,8 +13,8 @@ from store.database import Database
 from store.errors import RequestError
 from store.experiments import DATASET_ATTRIBUTE, KIND_ATTRIBUTE
 from store.json_file import loads
+from store.leases import LEASE_S, is_lease_alive
 from store.names import RunName, is_name
-from store.queue import LEASE_S, is_lease_alive
 from store.records import Experiment, Request, Run, RunState
 
 _PARTS = ("model", "optim")  # of a configuration: what a run's settings are

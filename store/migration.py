@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from store import listing, queue, run_folders, schema, workers
+from store import listing, run_folders, schema, takeover, workers
 from store.database import Database
 from store.errors import RequestError
 from store.migration_target import Target, check_target, is_taken, opened
@@ -93,7 +93,7 @@ def migrate(source: Database, target: Target, tell: Tell) -> Migrated:
     """
     _check_source(source)
     check_target(target)
-    queue.requeue_dead(source)
+    takeover.requeue_dead(source)
     num_shared = _share(source, tell) if source.artifacts is not None else None
     folders = None
     if target.root.path.resolve() != source.root.path.resolve():

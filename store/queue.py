@@ -4,27 +4,21 @@ Optuna's own queue runs a trial more than once under SQLite (its row lock is dro
 conditional UPDATE here: whoever changes the row from WAITING to RUNNING has the run.
 """
 
-import datetime
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, insert, not_, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from store import clock, schema
 from store.database import Database
-from store.errors import LeaseLost
-from store.memory import OomWatch, try_smaller
+from store.leases import drop_lease, fence, take_lease
 from store.names import RunName
 from store.records import Claim, Request
+from store.takeover import requeue_dead
+from store.trial_rows import add_test, as_stored, end_trial, set_user_attrs, utc_now
 
-LEASE_S = 30.0  # a worker of another host is given up after so long a silence
-MAX_TRIES = 3  # attempts in a row that did not get through one epoch: whoever kills from outside spares some epochs
 _CANDIDATES = 32
-_OUT_OF_MEMORY = "the kernel ended its worker because the machine ran out of memory"
-
-oom_watch = OomWatch()
 
 
 def enqueue(
@@ -129,7 +123,7 @@ def take(connection: Connection, trial_id: int, worker_id: str, device: str) -> 
     taken = connection.execute(
         update(trials)
         .where(trials.c.trial_id == trial_id, trials.c.state == "WAITING", trials.c.trial_id.in_(still_free))
-        .values(state="RUNNING", datetime_start=func.coalesce(trials.c.datetime_start, _utc_now()))
+        .values(state="RUNNING", datetime_start=func.coalesce(trials.c.datetime_start, utc_now()))
     )
     if taken.rowcount != 1:
         return None
@@ -138,7 +132,7 @@ def take(connection: Connection, trial_id: int, worker_id: str, device: str) -> 
         .where(runs.c.trial_id == trial_id)
         .values(attempt=runs.c.attempt + 1, tries=runs.c.tries + 1, host=clock.host(), used_device=device, reason=None)
     )
-    _lease(connection, trial_id, worker_id)
+    take_lease(connection, trial_id, worker_id)
     query = (
         select(runs, trials.c.number, schema.studies.c.study_name)
         .join(trials, trials.c.trial_id == runs.c.trial_id)
@@ -157,35 +151,6 @@ def take(connection: Connection, trial_id: int, worker_id: str, device: str) -> 
         study_id=row.study_id,
         is_drawn=row.is_drawn,
     )
-
-
-def _lease(connection: Connection, trial_id: int, worker_id: str) -> None:
-    worker = schema.workers
-    row = connection.execute(select(worker).where(worker.c.worker_id == worker_id)).mappings().one()
-    attempt = select(schema.runs.c.attempt).where(schema.runs.c.trial_id == trial_id).scalar_subquery()
-    now = clock.now(connection)
-    connection.execute(delete(schema.leases).where(schema.leases.c.trial_id == trial_id))
-    connection.execute(
-        insert(schema.leases).values(
-            trial_id=trial_id,
-            attempt=attempt,
-            worker_id=worker_id,
-            host=row["host"],
-            pid=row["pid"],
-            pid_started=row["pid_started"],
-            claimed_at=now,
-            heartbeat_at=now,
-        )
-    )
-
-
-def check_lease(database: Database, claim: Claim) -> None:
-    """Raises LeaseLost: the run is no longer this attempt's."""
-    leases = schema.leases
-    with database.read() as connection:
-        held = select(leases.c.attempt).where(leases.c.trial_id == claim.trial_id)
-        if connection.execute(held).scalar_one_or_none() != claim.attempt:
-            raise LeaseLost(str(claim.name))
 
 
 def heartbeat(database: Database, claim: Claim) -> Request | None:
@@ -211,7 +176,7 @@ def report(database: Database, claim: Claim, epoch: int, value: float) -> None:
     with database.write() as connection:
         fence(connection, claim)
         connection.execute(delete(table).where(table.c.trial_id == claim.trial_id, table.c.step == epoch))
-        stored, value_type = _stored(value)
+        stored, value_type = as_stored(value)
         connection.execute(
             insert(table).values(
                 trial_id=claim.trial_id, step=epoch, intermediate_value=stored, intermediate_value_type=value_type
@@ -259,7 +224,7 @@ def finish(
         if test is not None:
             add_test(connection, claim.trial_id, test)
         connection.execute(update(schema.runs).where(schema.runs.c.trial_id == claim.trial_id).values(**values))
-        _drop_lease(connection, claim.trial_id)
+        drop_lease(connection, claim.trial_id)
 
 
 def give_back(database: Database, claim: Claim, reason: str | None = None) -> None:
@@ -274,152 +239,4 @@ def give_back(database: Database, claim: Claim, reason: str | None = None) -> No
         connection.execute(update(trials).where(trials.c.trial_id == claim.trial_id).values(state="WAITING"))
         values = {"tries": 0, "reason": reason}
         connection.execute(update(schema.runs).where(schema.runs.c.trial_id == claim.trial_id).values(**values))
-        _drop_lease(connection, claim.trial_id)
-
-
-def requeue_dead(database: Database) -> list[RunName]:
-    """Put the runs of dead workers back as waiting, in their old places, with all they had; returns their names.
-
-    A run whose workers died `MAX_TRIES` times in a row without finishing an epoch has failed instead.
-    """
-    trials, studies, leases = schema.trials, schema.studies, schema.leases
-    running = (
-        select(trials.c.trial_id, trials.c.number, studies.c.study_name, leases)
-        .join(schema.runs, schema.runs.c.trial_id == trials.c.trial_id)
-        .join(studies, studies.c.study_id == trials.c.study_id)
-        .outerjoin(leases, leases.c.trial_id == trials.c.trial_id)
-        .where(trials.c.state == "RUNNING")
-    )
-    oom_watch.look()
-    with database.read() as connection:
-        now = clock.now(connection)
-        # Of a thousand workers elsewhere, all the fresh leases need not be read by each of them.
-        is_fresh = leases.c.heartbeat_at.between(now - LEASE_S, now + LEASE_S)
-        doubtful = or_(leases.c.trial_id.is_(None), leases.c.host == clock.host(), not_(is_fresh))
-        rows = connection.execute(running.where(doubtful)).mappings().all()
-    if any(row["heartbeat_at"] is not None and row["heartbeat_at"] > now + LEASE_S for row in rows):
-        _set_back(database)
-    dead = [row for row in rows if not is_lease_alive(row, now)]
-    return [RunName(row["study_name"], row["number"]) for row in dead if _requeue(database, row)]
-
-
-def _set_back(database: Database) -> None:
-    """The clock was: signs of life from what is the future now count from now on, or the dead would seem to live."""
-    leases = schema.leases
-    with database.engine.begin() as connection:
-        now = clock.now(connection)
-        connection.execute(
-            update(leases)
-            .where(leases.c.heartbeat_at > now + LEASE_S)
-            .values(claimed_at=leases.c.claimed_at - (leases.c.heartbeat_at - now), heartbeat_at=now)
-        )
-
-
-def is_lease_alive(lease: Mapping[Any, Any], now: float) -> bool:
-    """By pid and start time on this host, by the age of the heartbeat elsewhere (or where the process hangs)."""
-    if lease["heartbeat_at"] is None or now - lease["heartbeat_at"] > LEASE_S:
-        return False
-    return lease["host"] != clock.host() or clock.is_process_alive(lease["pid"], lease["pid_started"])
-
-
-def _requeue(database: Database, row: Mapping[Any, Any]) -> bool:
-    trials, runs, leases = schema.trials, schema.runs, schema.leases
-    trial_id = row[trials.c.trial_id]
-    with database.write() as connection:
-        if row["attempt"] is not None:
-            same = (leases.c.trial_id == trial_id, leases.c.attempt == row["attempt"])
-            silent = leases.c.heartbeat_at == row["heartbeat_at"]
-            if connection.execute(select(leases.c.attempt).where(*same, silent)).first() is None:
-                return False  # it woke up, or another was first
-            _drop_lease(connection, trial_id)
-        back = connection.execute(
-            update(trials).where(trials.c.trial_id == trial_id, trials.c.state == "RUNNING").values(state="WAITING")
-        )
-        if back.rowcount != 1:
-            return False
-        found = connection.execute(select(runs.c.tries, runs.c.spec_json).where(runs.c.trial_id == trial_id)).one()
-        reason = _OUT_OF_MEMORY if row["host"] == clock.host() and oom_watch.has_killed() else None
-        if found.tries >= MAX_TRIES:
-            end_trial(connection, trial_id, "FAIL", None)
-            log = database.root.run(RunName(row["study_name"], row["number"])).log
-            smaller = try_smaller(json.loads(found.spec_json))
-            advice = f", at last because the machine ran out of memory ({smaller})" if reason else ""
-            reason = f"its worker died {found.tries} times without finishing an epoch{advice}: see {log}"
-        connection.execute(update(runs).where(runs.c.trial_id == trial_id).values(reason=reason))
-    return True
-
-
-def end_trial(connection: Connection, trial_id: int, state: str, value: float | None) -> None:
-    """Write what Optuna writes at the end of a trial."""
-    trials, values = schema.trials, schema.trial_values
-    now = _utc_now()
-    # Never before its start, should the clock have been set back since: Optuna's own tools take the difference.
-    ended = case((trials.c.datetime_start > now, trials.c.datetime_start), else_=now)
-    connection.execute(update(trials).where(trials.c.trial_id == trial_id).values(state=state, datetime_complete=ended))
-    if value is not None and not math.isnan(value):
-        stored, value_type = _stored(value)
-        connection.execute(delete(values).where(values.c.trial_id == trial_id))
-        connection.execute(insert(values).values(trial_id=trial_id, objective=0, value=stored, value_type=value_type))
-
-
-def fence(connection: Connection, claim: Claim) -> None:
-    """Renew the lease, or raise LeaseLost; what follows in the transaction happens only if the lease held."""
-    leases, now = schema.leases, clock.now(connection)
-    # Where the clock was set back since, the beginning is moved along: what was spent so far stays what it is.
-    back = case((leases.c.heartbeat_at > now, leases.c.heartbeat_at - now), else_=0.0)
-    renewed = connection.execute(
-        update(leases)
-        .where(leases.c.trial_id == claim.trial_id, leases.c.attempt == claim.attempt)
-        .values(heartbeat_at=now, claimed_at=leases.c.claimed_at - back)
-    )
-    if renewed.rowcount != 1:
-        raise LeaseLost(str(claim.name))
-
-
-def _drop_lease(connection: Connection, trial_id: int) -> None:
-    runs, leases = schema.runs, schema.leases
-    claimed = select(leases.c.claimed_at).where(leases.c.trial_id == trial_id)
-    if (since := connection.execute(claimed).scalar_one_or_none()) is not None:
-        last_sign = select(leases.c.heartbeat_at).where(leases.c.trial_id == trial_id)
-        until = float(connection.execute(last_sign).scalar_one())
-        spent = max(0.0, until - since)  # a clock set back counts as nothing
-        connection.execute(update(runs).where(runs.c.trial_id == trial_id).values(duration_s=runs.c.duration_s + spent))
-        connection.execute(delete(leases).where(leases.c.trial_id == trial_id))
-
-
-def add_test(connection: Connection, trial_id: int, figures: Mapping[str, float]) -> None:
-    """Add test figures to those that a run has; also as user attributes, for Optuna's dashboard."""
-    runs = schema.runs
-    before = connection.execute(select(runs.c.test_json).where(runs.c.trial_id == trial_id)).scalar_one()
-    merged = {**(json.loads(before) if before else {}), **figures}
-    connection.execute(update(runs).where(runs.c.trial_id == trial_id).values(test_json=json.dumps(merged)))
-    set_user_attrs(connection, trial_id, {f"test_{key}": figure for key, figure in figures.items()})
-
-
-def touch(connection: Connection, *trial_ids: int) -> None:
-    """Let readers know that the runs have changed, where their own rows stay as they are."""
-    values = {"changed": schema.THIS_CHANGE}
-    connection.execute(update(schema.runs).where(schema.runs.c.trial_id.in_(trial_ids)).values(values))
-
-
-def set_user_attrs(connection: Connection, trial_id: int, attrs: Mapping[str, Any]) -> None:
-    """Set user attributes of a trial, whatever its state."""
-    touch(connection, trial_id)
-    table = schema.trial_user_attributes
-    connection.execute(delete(table).where(table.c.trial_id == trial_id, table.c.key.in_(list(attrs))))
-    rows = [{"trial_id": trial_id, "key": key, "value_json": json.dumps(value)} for key, value in attrs.items()]
-    if rows:
-        connection.execute(insert(table), rows)
-
-
-def _stored(value: float) -> tuple[float | None, str]:
-    """A value as Optuna keeps it: a number, or none and a word for what no database column holds."""
-    if math.isnan(value):
-        return None, "NAN"
-    if math.isinf(value):
-        return None, "INF_POS" if value > 0 else "INF_NEG"
-    return value, "FINITE"
-
-
-def _utc_now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+        drop_lease(connection, claim.trial_id)

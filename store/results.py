@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from store import control, queue
+from store import control, trial_rows
 from store.database import Database
 from store.errors import RequestError
 from store.names import RunName
@@ -19,7 +19,7 @@ def add_test(database: Database, name: RunName, figures: Mapping[str, float]) ->
     if found.state is not RunState.COMPLETE:
         raise RequestError(f"{name} is {found.state}: only a complete run has test figures.")
     with database.write() as connection:
-        queue.add_test(connection, found.trial_id, figures)
+        trial_rows.add_test(connection, found.trial_id, figures)
 
 
 def add_latent(database: Database, name: RunName, figures: Mapping[str, float]) -> None:
@@ -31,4 +31,4 @@ def add_latent(database: Database, name: RunName, figures: Mapping[str, float]) 
     found = control.present(database, name)
     with database.write() as connection:
         attributes = {f"latent_{key}": figure for key, figure in figures.items()}
-        queue.set_user_attrs(connection, found.trial_id, attributes)
+        trial_rows.set_user_attrs(connection, found.trial_id, attributes)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from store import queue, schema
+from store import leases, queue, schema, trial_rows
 from store.database import Database
 from store.records import Claim
 
@@ -168,7 +168,7 @@ def begin_run(database: Database, worker_id: str, device: str) -> Claim | None:
                 data_dir=search.data_dir,
                 is_drawn=False,
             )
-            queue.set_user_attrs(connection, trial_id, {ORIGIN_ATTRIBUTE: origin})
+            trial_rows.set_user_attrs(connection, trial_id, {ORIGIN_ATTRIBUTE: origin})
             if fixed:  # where Optuna's own enqueue_trial keeps them
                 attributes = {"trial_id": trial_id, "key": "fixed_params", "value_json": json.dumps(dict(fixed))}
                 connection.execute(insert(schema.trial_system_attributes).values(**attributes))
@@ -184,13 +184,13 @@ def set_drawn(database: Database, claim: Claim, spec: Mapping[str, Any], setting
     """
     runs = schema.runs
     with database.write() as connection:
-        queue.fence(connection, claim)
+        leases.fence(connection, claim)
         connection.execute(
             update(runs)
             .where(runs.c.trial_id == claim.trial_id)
             .values(spec_json=json.dumps(dict(spec)), is_drawn=True)
         )
-        queue.set_user_attrs(connection, claim.trial_id, settings)
+        trial_rows.set_user_attrs(connection, claim.trial_id, settings)
 
 
 def standing(database: Database, claim: Claim, epoch: int, value: float) -> tuple[int, int]:

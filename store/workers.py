@@ -6,8 +6,8 @@ from sqlalchemy import delete, insert, select, update
 
 from store import clock, schema
 from store.database import Database
+from store.leases import LEASE_S
 from store.names import RunName
-from store.queue import LEASE_S
 from store.records import Worker
 
 
@@ -77,7 +77,7 @@ def workers(database: Database) -> list[Worker]:
 
 
 def forget_dead(database: Database) -> None:
-    """Remove the entries of dead workers; their runs are put back by `store.queue.requeue_dead`."""
+    """Remove the entries of dead workers; their runs are put back by `store.takeover.requeue_dead`."""
     _set_back(database)
     for worker in workers(database):
         if not worker.alive:

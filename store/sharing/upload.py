@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select
 from store import schema
 from store.database import Database
 from store.errors import SharingTrouble
+from store.leases import fence
 from store.names import RunName
-from store.queue import fence
 from store.records import Claim, Run
 from store.sharing import ledger
 from store.sharing.folders import Known, held, read_known, shareable_files, stamp_of, write_known

@@ -22,14 +22,14 @@ import sqlalchemy
 from big_root import build
 from sqlalchemy import Connection, Table, event, func, insert, select, text, update
 
-from store import clock, listing, queue, schema, searches, workers
+from store import clock, leases, listing, queue, schema, searches, takeover, workers
 from store.database import Database, open_database
 from store.listing_reader import ListingReader
 from store.paths import Root
 from store.records import Claim
 from tests import postgres
 
-queue.LEASE_S = 86_400.0  # the workers of the other host are silent here, and are to seem alive
+leases.LEASE_S = takeover.LEASE_S = 86_400.0  # the workers of the other host are silent here, and are to seem alive
 
 BASE = 10_000
 NUM_EXPERIMENTS = 40
@@ -176,7 +176,7 @@ def costs(database: Database) -> dict[str, Cost]:
 
     found = {
         "claim (`requeue_dead` in it)": timed(database, claim),
-        "requeue_dead": timed(database, lambda: queue.requeue_dead(database), 10),
+        "requeue_dead": timed(database, lambda: takeover.requeue_dead(database), 10),
     }
     held, epochs = claims[0], iter(range(1, 100_000))
     reader = ListingReader(database)
@@ -189,7 +189,7 @@ def costs(database: Database) -> dict[str, Cost]:
 
     found |= {
         "report": timed(database, lambda: queue.report(database, held, next(epochs), 0.5)),
-        "check_lease": timed(database, lambda: queue.check_lease(database, held)),
+        "check_lease": timed(database, lambda: leases.check_lease(database, held)),
         "heartbeat": timed(database, lambda: queue.heartbeat(database, held)),
         "beat": timed(database, lambda: workers.beat(database, "bench@cpu")),
         "finish": timed(database, lambda: queue.finish(database, claims.pop(), "COMPLETE", value=0.5), 10),
@@ -230,7 +230,7 @@ def _work(
             case "heartbeat":
                 queue.heartbeat(database, claim)
             case "poll":
-                queue.requeue_dead(database)
+                takeover.requeue_dead(database)
             case "claim and give back":
                 queue.give_back(database, claim)
                 claim = queue.claim(database, worker_id, "cpu")
@@ -350,7 +350,7 @@ def costs_of_finding(database: Database) -> dict[str, Cost]:
     """What looks for the few that are not at their end among all."""
     return {
         "claim (`requeue_dead` in it)": timed(database, lambda: _claimed(database), 20),
-        "requeue_dead": timed(database, lambda: queue.requeue_dead(database), 10),
+        "requeue_dead": timed(database, lambda: takeover.requeue_dead(database), 10),
         "queue_length": timed(database, lambda: listing.queue_length(database), 10),
         "num_running": timed(database, lambda: listing.num_running(database), 10),
     }

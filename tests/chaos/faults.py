@@ -12,7 +12,7 @@ from signal import SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM
 import psutil
 
 from store import schema
-from store.queue import LEASE_S
+from store.leases import LEASE_S
 from tests.chaos.calls import Calls
 from tests.chaos.ledger import Ledger
 from tests.chaos.place import DRIVER, RECIPE, SUPERVISOR, WORKER, Place

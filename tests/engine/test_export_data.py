@@ -13,7 +13,7 @@ import pytest
 
 from engine.export.data.files import WRITERS
 from engine.export.data.tables import FORMATS, write_data
-from store import control, listing, queue, workers
+from store import control, listing, trial_rows, workers
 from store.database import Database, open_database
 from store.errors import RequestError
 from store.metrics import decode, encode, read_metrics
@@ -117,7 +117,7 @@ def test_what_users_wrote_stays_as_it_is(database: Database, tmp_path: Path, for
 
 def add_attributes(database: Database, name: RunName, attributes: Mapping[str, Any]) -> None:
     with database.write() as connection:
-        queue.set_user_attrs(connection, listing.run(database, name).trial_id, attributes)
+        trial_rows.set_user_attrs(connection, listing.run(database, name).trial_id, attributes)
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -7,7 +7,7 @@ import time
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
-from store import clock, listing, queue, schema, workers
+from store import clock, leases, listing, queue, schema, takeover, workers
 from store.database import Database
 from store.records import Claim, RunState
 from tests.queued import add_run
@@ -51,7 +51,7 @@ def test_what_was_trained_before_the_clock_was_set_back_still_counts(database: D
     queue.heartbeat(database, held)
     hands.ahead = 602 - HOUR
     queue.heartbeat(database, held)
-    assert queue.requeue_dead(database) == []
+    assert takeover.requeue_dead(database) == []
     assert listing.run(database, name).state is RunState.RUNNING
     hands.ahead = 702 - HOUR
     queue.report(database, held, 1, 0.5)
@@ -66,10 +66,10 @@ def test_a_silent_worker_elsewhere_is_given_up_in_half_a_minute_all_the_same(dat
     hands.ahead = 60
     queue.heartbeat(database, held)
     hands.ahead = 61 - HOUR
-    assert queue.requeue_dead(database) == [], "it may just not have been heard since"
+    assert takeover.requeue_dead(database) == [], "it may just not have been heard since"
     workers.forget_dead(database)
-    hands.ahead += queue.LEASE_S + 1
-    assert queue.requeue_dead(database) == [name]
+    hands.ahead += leases.LEASE_S + 1
+    assert takeover.requeue_dead(database) == [name]
     workers.forget_dead(database)
     assert workers.workers(database) == []
     assert listing.run(database, name).duration_s == pytest.approx(60, abs=1)
@@ -80,7 +80,7 @@ def test_a_live_worker_elsewhere_keeps_its_run_over_the_jump(database: Database,
     held = claim(database, "there@cpu", host="another")
     hands.ahead = -HOUR
     for _ in range(30):
-        assert queue.requeue_dead(database) == []
+        assert takeover.requeue_dead(database) == []
         hands.ahead += 2
         queue.heartbeat(database, held)
     assert listing.run(database, name).state is RunState.RUNNING
@@ -125,7 +125,7 @@ def test_a_process_that_got_the_number_of_a_dead_worker_is_not_taken_for_it(data
             )
         assert queue.claim(database, "before@cpu", "cpu") is not None
         assert listing.run(database, name).state is RunState.LOST
-        assert queue.requeue_dead(database) == [name]
+        assert takeover.requeue_dead(database) == [name]
         workers.forget_dead(database)
         assert workers.workers(database) == []
     finally:

@@ -13,7 +13,7 @@ from engine import catalog, jobs
 from engine.memory import out_of_memory
 from engine.models.autoencoder import ConvolutionalAutoencoder
 from engine.spec import RunSpec
-from store import clock, listing, queue, schema
+from store import clock, listing, queue, schema, takeover
 from store.database import Database
 from store.memory import OomWatch
 from store.names import RunName
@@ -126,7 +126,7 @@ def die_as_a_worker(database: Database) -> None:
             )
         )
     assert queue.claim(database, f"{process.pid}@cpu", "cpu") is not None
-    assert queue.requeue_dead(database) == []
+    assert takeover.requeue_dead(database) == []
     process.kill()
     process.wait()
 
@@ -137,14 +137,14 @@ def test_the_kernels_kills_for_lack_of_memory_are_told_apart(
 ) -> None:
     counters = tmp_path / "vmstat"
     counters.write_text("nr_free_pages 5\noom_kill 4\n")
-    monkeypatch.setattr(queue, "oom_watch", OomWatch(counters))
+    monkeypatch.setattr(takeover, "oom_watch", OomWatch(counters))
     name = add_run(database)
-    for _ in range(queue.MAX_TRIES):
+    for _ in range(takeover.MAX_TRIES):
         assert not listing.run(database, name).state.is_finished
         die_as_a_worker(database)
         if is_kernel:
             counters.write_text(f"nr_free_pages 5\noom_kill {5 + listing.run(database, name).attempt}\n")
-        assert queue.requeue_dead(database) == [name]
+        assert takeover.requeue_dead(database) == [name]
         assert ("out of memory" in (listing.run(database, name).reason or "")) is is_kernel
     found = listing.run(database, name)
     assert found.state is RunState.FAILED
@@ -180,6 +180,6 @@ def test_a_run_that_kills_its_workers_is_given_up_and_the_next_one_trained(datab
 
     wait_for(lambda: found(good).state.is_finished, "the end of the good run", 170)
     assert found(good).state is RunState.COMPLETE
-    assert (found(bad).state, found(bad).attempt) == (RunState.FAILED, queue.MAX_TRIES)
+    assert (found(bad).state, found(bad).attempt) == (RunState.FAILED, takeover.MAX_TRIES)
     assert str(database.root.run(bad).log) in (found(bad).reason or "")
     assert "attempt 3 on cpu" in database.root.run(bad).log.read_text()

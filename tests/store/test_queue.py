@@ -8,7 +8,7 @@ import optuna
 import pytest
 from sqlalchemy import update
 
-from store import control, listing, queue, schema, workers
+from store import control, leases, listing, queue, schema, takeover, workers
 from store.clock import host
 from store.database import Database, open_database
 from store.errors import LeaseLost
@@ -76,7 +76,7 @@ def test_a_dead_worker_s_run_waits_again_in_its_old_place_with_its_values(databa
     queue.report(database, old, 1, 0.5)
     set_lease(database, old, pid_started=1.0)  # the pid lives, but it is another process: ours is dead
     assert state(database, first) is RunState.LOST
-    assert queue.requeue_dead(database) == [first]
+    assert takeover.requeue_dead(database) == [first]
     assert state(database, first) is RunState.WAITING
     new = claimed(database, worker_id)
     assert (new.name, new.attempt) == (first, 2)
@@ -93,10 +93,10 @@ def test_a_silent_worker_elsewhere_is_stalled_and_then_given_up(database: Databa
         present = now(connection)
     set_lease(database, claim, host="elsewhere", pid=1, heartbeat_at=present - 15)
     assert state(database, name) is RunState.STALLED
-    assert queue.requeue_dead(database) == []
+    assert takeover.requeue_dead(database) == []
     set_lease(database, claim, heartbeat_at=present - 31)
     assert state(database, name) is RunState.LOST
-    assert queue.requeue_dead(database) == [name]
+    assert takeover.requeue_dead(database) == [name]
 
 
 def test_after_a_take_over_the_old_attempt_can_write_nothing(database: Database, worker_id: str) -> None:
@@ -106,7 +106,7 @@ def test_after_a_take_over_the_old_attempt_can_write_nothing(database: Database,
     new = claimed(database, worker_id)
     assert (new.name, new.attempt) == (name, 2)
     for attempted in (
-        lambda: queue.check_lease(database, old),
+        lambda: leases.check_lease(database, old),
         lambda: queue.heartbeat(database, old),
         lambda: queue.report(database, old, 1, 0.1),
         lambda: queue.forget_after(database, old, 0),
@@ -123,20 +123,20 @@ def test_a_run_whose_workers_keep_dying_fails_with_a_reason_but_progress_counts(
     database: Database, worker_id: str
 ) -> None:
     name = add_run(database)
-    for _ in range(queue.MAX_TRIES - 1):
+    for _ in range(takeover.MAX_TRIES - 1):
         set_lease(database, claimed(database, worker_id), heartbeat_at=0.0)
     claim = claimed(database, worker_id)
     queue.report(database, claim, 1, 0.5)  # an epoch finished: it counts from the beginning again
-    for _ in range(1 + queue.MAX_TRIES):  # the attempt that finished an epoch does not count
+    for _ in range(1 + takeover.MAX_TRIES):  # the attempt that finished an epoch does not count
         assert state(database, name).is_live
         set_lease(database, claim, heartbeat_at=0.0)
-        assert queue.requeue_dead(database) == [name]
+        assert takeover.requeue_dead(database) == [name]
         if state(database, name) is RunState.WAITING:
             claim = claimed(database, worker_id)
     found = listing.run(database, name)
     assert found.state is RunState.FAILED
     assert found.reason is not None
-    assert str(queue.MAX_TRIES) in found.reason
+    assert str(takeover.MAX_TRIES) in found.reason
 
 
 def test_paused_run_is_passed_by_until_resumed(database: Database, worker_id: str) -> None:

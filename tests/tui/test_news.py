@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from store import control, listing, queue, schema
+from store import control, listing, queue, schema, takeover
 from store.database import Database
 from store.names import RunName
 from store.news import Ended
@@ -94,7 +94,7 @@ async def test_a_lost_worker_and_the_end_of_a_search_are_told(
         await until(sees(pilot, "The search of vae-b is over: 1 runs"))
         with database.engine.begin() as connection:
             connection.execute(schema.leases.update().values(heartbeat_at=0.0))
-        assert queue.requeue_dead(database) == [runs["running"]]
+        assert takeover.requeue_dead(database) == [runs["running"]]
         await until(sees(pilot, f"The worker of {runs['running']} died"))
 
 
