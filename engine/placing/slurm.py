@@ -21,8 +21,7 @@ import submitit
 
 from engine.placing.order import Order, new_slot_name
 from engine.placing.placement import Placed
-from engine.placing.slot import Standing
-from engine.placing.slurm_job import SlotJob
+from engine.placing.slurm_job import SlotJob, read_standing
 from store.errors import RequestError
 from store.paths import Root
 from store.printable import one_line
@@ -37,8 +36,8 @@ _SAFE = {"PYTHONSAFEPATH": "1"}
 class SlurmPlacement:
     """Jobs that were submitted together; they stay when nobody looks at them any more."""
 
-    def __init__(self, jobs: Mapping[str, Any], *, is_local: bool) -> None:
-        self._jobs, self._is_local = dict(jobs), is_local
+    def __init__(self, folder: Path, jobs: Mapping[str, Any], *, is_local: bool) -> None:
+        self._folder, self._jobs, self._is_local = folder, dict(jobs), is_local
         self._placed = {name: Placed(id=str(job.job_id), name=name) for name, job in jobs.items()}
         self._is_leaving = False
         self._queued: set[str] | None = None
@@ -48,9 +47,13 @@ class SlurmPlacement:
         time.sleep(_LOOK_S)
         for name in self._left():
             placed, job = self._placed[name], self._jobs[name]
-            if self._has_ended(job):
-                was_called_off = self._is_leaving and not job.paths.result_pickle.exists()
-                self._placed[name] = replace(placed, is_over=True) if was_called_off else _ended(placed, job)
+            standing = read_standing(self._folder, name)
+            if not self._has_ended(job):
+                self._placed[name] = replace(placed, standing=standing)
+                continue
+            has_left = standing is not None and standing.exit_status is not None
+            says = None if has_left or self._is_leaving else _last_words(job)
+            self._placed[name] = replace(placed, is_over=True, standing=standing if has_left else None, says=says)
         if self._is_leaving and self._is_local:  # the first may have come before anybody listened
             self._signal_here(signal.SIGTERM)
         return list(self._placed.values())
@@ -108,11 +111,13 @@ def place(order: Order, slots: int, *, parameters: Mapping[str, str | bool], is_
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     executor = _local(folder, order) if is_local else _slurm(folder, order, parameters)
     # What is pickled lies in that folder; the addresses travel with the environment instead.
-    submitted = [SlotJob(name=new_slot_name(), order=replace(order, environment={})) for _ in range(slots)]
+    bare = replace(order, environment={})
+    submitted = [SlotJob(name=new_slot_name(), order=bare, folder=folder) for _ in range(slots)]
     try:
         with _environment({**order.environment, **_SAFE}), _deaf_children(), executor.batch():
             jobs = [executor.submit(job) for job in submitted]
-        return SlurmPlacement({job.name: each for job, each in zip(submitted, jobs, strict=True)}, is_local=is_local)
+        placed = {job.name: each for job, each in zip(submitted, jobs, strict=True)}
+        return SlurmPlacement(folder, placed, is_local=is_local)
     except (OSError, subprocess.SubprocessError, submitit.core.utils.FailedJobError) as error:
         raise RequestError(f"Slurm takes no such jobs: {_last_line(str(error))}") from None
 
@@ -163,12 +168,12 @@ def _local(folder: Path, order: Order) -> Any:
     return executor
 
 
-def _ended(placed: Placed, job: Any) -> Placed:
+def _last_words(job: Any) -> str:
+    """Of a job that ended without a word of its slot: what it, or Slurm, wrote last."""
     try:
-        found = job.result()
-    except Exception as error:  # whatever the job raised, or submitit's word that it left no result
-        return replace(placed, is_over=True, says=_last_line(str(error)))
-    return replace(placed, is_over=True, standing=found if isinstance(found, Standing) else None)
+        return _last_line(job.paths.stderr.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return _last_line("")
 
 
 def _queued(ids: Sequence[str]) -> set[str] | None:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -15,6 +17,7 @@ pytest.importorskip("submitit", reason="the slurm extra is not installed")
 from engine import jobs
 from engine.placing import slurm
 from engine.placing.order import Order
+from engine.placing.slot import Standing
 from store import listing, workers
 from store.database import Database, open_database
 from store.errors import RequestError
@@ -141,6 +144,35 @@ def test_jobs_that_slurm_has_no_more_are_over(sbatch: Path, monkeypatch: pytest.
     (sbatch / "bin" / "squeue").write_text("#!/bin/sh\necho 8 7_1\n")
     placement.leave()
     assert [placed.is_over for placed in placement.look()] == [True, False]
+
+
+def test_how_a_job_ended_is_read_without_a_pickle(sbatch: Path) -> None:
+    root = sbatch / "runs"
+    placement = slurm.place(Order(root=root, gpus=0.0, cpus=1), 3, parameters={}, is_local=False)
+    folder = Root(root).worker_logs / "slurm"
+    told, damaged, silent = placement.settle()
+    standing = Standing(worker=f"{told.name}-1@cpu", host="node1", place="job 7", log="log", exit_status=1, says="No.")
+    (folder / f"{told.name}.json").write_text(json.dumps(asdict(standing)))
+    (folder / f"{damaged.name}.json").write_text('{"worker": ')
+    (folder / "7_1_0_log.err").write_text("submitit\nslurmstepd: error: node lost\n")
+    for placed in (told, damaged, silent):
+        (folder / f"{placed.id}_0_result.pkl").write_bytes(pickle.dumps(Evil(str(sbatch / "touched"))))
+    assert placement.look() == [
+        replace(told, is_over=True, standing=standing),
+        replace(damaged, is_over=True, says="slurmstepd: error: node lost"),
+        replace(silent, is_over=True, says="no reason was given"),
+    ]
+    assert not (sbatch / "touched").exists()
+
+
+@dataclass
+class Evil:
+    """Writes a file when it is unpickled."""
+
+    path: str
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return open, (self.path, "w")
 
 
 @pytest.mark.parametrize("text", ["", "=gpu", "partition=", "Partition=gpu", "time=1\n#SBATCH --mem=1", "--mem=1"])
