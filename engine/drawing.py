@@ -4,6 +4,7 @@ from engine import catalog
 from engine.spec import RunSpec
 from store import listing, queue, searches
 from store.database import Database
+from store.names import RunName
 from store.records import Claim
 
 
@@ -28,10 +29,11 @@ def drawn(database: Database, claim: Claim) -> RunSpec:
 def judge(database: Database, claim: Claim, epoch: int, value: float) -> str | None:
     """Why the claimed run is to be pruned after ``epoch``, None if it is to go on (or belongs to no search).
 
-    A run that was forced (``at_least``) is not pruned: it is there to be completed.
+    A run that was forced (``at_least``) is not pruned: it is there to be completed. Nor is one that goes on from an
+    ended run of the same experiment: somebody wanted it to, and it would be given up once more before it began.
     """
     found = searches.find(database, claim.study_id)
-    if found is None or found[0].pruner == "none":
+    if found is None or found[0].pruner == "none" or _goes_on(claim):
         return None
     run = listing.run(database, claim.name)
     if run.user_attrs.get(searches.ORIGIN_ATTRIBUTE) == searches.FORCED or epoch >= run.epochs:
@@ -47,3 +49,8 @@ def judge(database: Database, claim: Claim, epoch: int, value: float) -> str | N
 def next_claim(database: Database, worker_id: str, device: str) -> Claim | None:
     """What a worker does next: the first waiting run, else a new run of an active search."""
     return queue.claim(database, worker_id, device) or searches.begin_run(database, worker_id, device)
+
+
+def _goes_on(claim: Claim) -> bool:
+    start = claim.spec.get("start_from")
+    return start is not None and RunName.parse(start).experiment == claim.name.experiment

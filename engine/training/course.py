@@ -50,14 +50,13 @@ class Course:
         self.best_epoch = 0
         self.stopping = EarlyStopping(patience=session.spec.optim.patience)
         self.growth = Growth()
-        elapsed = 0.0
+        self._began = time.monotonic()
         if (own := self._own()) is not None:
-            elapsed = self._resume(*own)
+            self._resume(*own)
         elif session.spec.start_from is not None:
-            elapsed = self._start_from(session.spec.start_from)
+            self._start_from(session.spec.start_from)
         elif session.spec.model.needs_start:
             raise RequestError("What is frozen must come from a run: name one to start from.")
-        self._began = time.monotonic() - elapsed
 
     def elapsed(self) -> float:
         """Seconds since the run began, of all its attempts, without the time between them."""
@@ -71,6 +70,10 @@ class Course:
         improved = value < self.best_value
         if improved:
             self.best_value, self.best_epoch = value, self.epoch
+        paths = self._session.paths
+        self._write(*((paths.best, paths.last) if improved else (paths.last,)))
+
+    def _write(self, *paths: Path) -> None:
         packed = checkpoints.pack(
             epoch=self.epoch,
             step=self.step,
@@ -87,8 +90,7 @@ class Course:
             optimizer=self._optimizer,
             device=self._device,
         )
-        paths = self._session.paths
-        for path in (paths.best, paths.last) if improved else (paths.last,):
+        for path in paths:
             self._session.write(path, lambda aside: _write_bytes(aside, packed))
 
     def _own(self) -> tuple[Path, checkpoints.Checkpoint] | None:
@@ -120,8 +122,8 @@ class Course:
             log.warning("%s It is now %s.", error, self._session.set_aside(path).name)
             return True, None
 
-    def _resume(self, path: Path, last: checkpoints.Checkpoint) -> float:
-        """Go on from this run's own checkpoint; returns the seconds it took to get there."""
+    def _resume(self, path: Path, last: checkpoints.Checkpoint) -> None:
+        """Go on from this run's own checkpoint."""
         try:
             self._restore_weights(last)
             last.restore_optimizer(self._optimizer)
@@ -129,9 +131,9 @@ class Course:
             self._take_state(last)
         except _MISFITS as error:
             raise RequestError(f"The checkpoint {path} does not fit this run ({error}).") from error
-        return float(last.state["elapsed"])
+        self._began = time.monotonic() - last.state["elapsed"]
 
-    def _start_from(self, name: str) -> float:
+    def _start_from(self, name: str) -> None:
         """Take over the course of the run ``name``, or a part of its weights alone (see `Model.begins_anew`)."""
         source = _run_paths(self._session.paths, name)
         if not source.last.exists():
@@ -142,13 +144,16 @@ class Course:
                 best = checkpoints.read(source.best)
                 for model in {self._average.trained, self._average.model}:
                     model.adopt(best.weights)
-                return 0.0
-            return self._go_on(name, source, last)
+            else:
+                self._go_on(name, source, last)
         except _MISFITS as error:
             raise RequestError(f"The run {name} cannot be started from ({error}).") from error
 
-    def _go_on(self, name: str, source: RunPaths, last: checkpoints.Checkpoint) -> float:
-        """Go on from the last checkpoint of the run ``name``; with the same settings, as if it were that run."""
+    def _go_on(self, name: str, source: RunPaths, last: checkpoints.Checkpoint) -> None:
+        """Go on from the last checkpoint of the run ``name``; with the same settings, as if it were that run.
+
+        It is this run's own from now on: stopped before its first epoch ends, the run can be resumed all the same.
+        """
         spec = self._session.spec
         if last.epoch >= spec.epochs:
             raise RequestError(f"The run {name} has {last.epoch} epochs already: ask for more than that with --epochs.")
@@ -162,8 +167,9 @@ class Course:
             best = source.last if self.best_epoch == last.epoch else source.best
             checkpoints.read(best)  # now, rather than after the last epoch
             self._session.write(self._session.paths.best, lambda aside: _copy(best, aside))
-        self.epoch, self.record = last.epoch, last.record
-        return float(last.state["elapsed"])
+        self.epoch, self.step, self.record = last.epoch, last.step, last.record
+        self._began = time.monotonic() - last.state["elapsed"]
+        self._write(self._session.paths.last)
 
     def _restore_weights(self, checkpoint: checkpoints.Checkpoint) -> None:
         checkpoint.restore_trained(self._average.trained)

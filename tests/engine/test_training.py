@@ -207,6 +207,24 @@ def test_starting_from_a_run_with_other_settings_takes_its_weights_only(make_ses
     assert checkpoints.read(session.paths.best).epoch == 3
 
 
+@pytest.mark.parametrize("changed", [{}, {"lr": 0.002}, {"optimizer": "sgd", "lr": 0.05}], ids=str)
+def test_what_goes_on_and_is_stopped_at_once_can_go_on_once_more(changed: dict[str, Any], make_session: Any) -> None:
+    train(make_session(0, epochs=2))
+    undisturbed = make_session(1, epochs=4, start_from="trial/0", **changed)
+    train(undisturbed)
+    stopped = make_session(2, epochs=4, start_from="trial/0", **changed)
+    stopped.stop_after = 0
+    assert train(stopped).was_stopped
+    assert checkpoints.read(stopped.paths.last).epoch == 2
+    resumed = make_session(3, epochs=4, start_from="trial/2", **changed)
+    train(resumed)
+    assert _numbers(resumed.epochs) == _numbers(undisturbed.epochs)
+    _assert_same_run(undisturbed, resumed)
+    stopped.stop_after = None  # as an attempt of the same run, from its own files
+    train(stopped)
+    assert _numbers(stopped.epochs) == _numbers(undisturbed.epochs)
+
+
 def test_starts_that_cannot_be(make_session: Any) -> None:
     train(make_session(0, epochs=2))
     with pytest.raises(RequestError, match="trial/7 has no checkpoint"):

@@ -88,6 +88,24 @@ def test_a_search_ends_at_its_complete_runs_with_what_was_owed_to_each_choice(da
 
 
 @pytest.mark.timeout(240)
+def test_a_pruned_run_that_is_resumed_goes_on_to_its_end(database: Database) -> None:
+    good = [{"optimizer": "adam", "lr": lr, "latent_dim": 4} for lr in (3e-3, 4e-3, 5e-3, 6e-3, 7e-3, 8e-3)]
+    hopeless = {"optimizer": "sgd", "lr": 1e-4, "momentum": 0.0, "latent_dim": 4}
+    spec = SearchSpec(base=base(), space=SPACE, num_trials=7, first=[*good, hopeless])
+    search.start(database, "s", spec)
+    jobs.run_inline(database)
+    pruned = listing.runs(database, "s")[len(good)]
+    assert (pruned.state, pruned.params["lr"]) == (RunState.PRUNED, 1e-4)
+    resumed = jobs.resume(database, pruned.name)
+    jobs.run_inline(database)
+    found = listing.run(database, resumed)
+    assert (found.state, found.epoch) == (RunState.COMPLETE, 4)
+    assert found.value is not None
+    assert pruned.value is not None
+    assert found.value <= pruned.value
+
+
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("num_kills", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_with_one_worker_kills_change_nothing_of_the_table(database: Database, tmp_path: Path, num_kills: int) -> None:
     undisturbed = open_database(Root(tmp_path / "undisturbed"), create=True)
