@@ -101,6 +101,11 @@ class Place:
         return self.folder / "exported"
 
     @property
+    def screen_log(self) -> Path:
+        """Where screens write what is not for their terminals."""
+        return self.root.path / ".screen.log"
+
+    @property
     def environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("AETUI_", "XDG_", "COV_"))}
         for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "LC_ALL", "LC_CTYPE"):
@@ -110,6 +115,7 @@ class Place:
             "HOME": str(self.folder / "home"),
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color",
+            "PYTHONFAULTHANDLER": "1",  # one that hangs says where, on SIGABRT
             "AETUI_IDLE_S": str(_IDLE_S),
             "AETUI_SHARE_S": str(_SHARE_S),
             "AETUI_ARTIFACTS": str(self.artifacts),

@@ -20,6 +20,7 @@ _KEYS = (*_ARROWS, *"hjklgG123456[]LmXvOK+-0<>{},.PCyc *usoWHMa", "\t", "\r", "\
 """Going about and looking. None of them begins, ends or changes a run, or asks for a text."""
 _ASKS_FOR_FRAMES, _FRAMES_ARE_KNOWN = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 _LEAVES_S = 45.0
+_SAYS_S = 2.0
 _KEPT = 6000  # bytes of what was written last, to tell of
 
 
@@ -119,7 +120,10 @@ class Screens:
 
     def _tell_of_hanging(self, screen: Screen) -> None:
         why = "its terminal was closed" if screen.is_cut else "a signal"
-        self._ledger.complain("screens broken", f"a screen did not go within {_LEAVES_S:.0f} s after {why}")
+        screen.send(signal.SIGABRT)
+        time.sleep(_SAYS_S)
+        says = self._place.screen_log.read_text(errors="replace")[-_KEPT:]
+        self._ledger.complain("screens broken", f"a screen did not go within {_LEAVES_S:.0f} s after {why}:\n{says}")
 
     def _note(self, screen: Screen, status: int) -> None:
         text = screen.tail.decode(errors="replace")
