@@ -7,7 +7,7 @@ posted when nothing changed.
 import gc
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,21 +19,16 @@ from store.paths import Root
 from store.records import RunState
 from tui.listing import Listing, read_listing
 from tui.messages import (
-    CurvesChanged,
     FindingsChanged,
-    FramesChanged,
-    HealthChanged,
-    ImagesChanged,
     ListingChanged,
     LoadChanged,
-    LogGrew,
     NewsCame,
     QueueChanged,
     RecipesChanged,
     Refused,
 )
 from tui.news import News
-from tui.panes.log.tails import Growth, LogTail
+from tui.run_files import RunFiles
 from tui.view import View
 
 if TYPE_CHECKING:
@@ -46,10 +41,6 @@ if TYPE_CHECKING:
     from tui.first_look import FirstLook
     from tui.helpers.answers import Answers
     from tui.machine import LoadMeter
-    from tui.panes.images.kept import AlbumReader
-    from tui.panes.latent.frames_reader import FramesReader
-    from tui.panes.loss.curves_reader import CurvesReader
-    from tui.panes.numbers.health import HealthReader
     from tui.panes.search.findings import Findings, Importances
     from tui.queue import Queue
     from tui.recipe_table import RecipeTables
@@ -58,7 +49,6 @@ PERIOD_S = 0.5
 LIVENESS_S = 2.0  # a run can become stalled or lost, a worker dead, without anybody writing
 LOAD_S = 5.0
 RECIPES_S = 1.0
-IMAGES_S = 3.0  # a repaint of pictures is kilobytes: a run of many short epochs shows some of them
 _RECIPE_FILES = ".recipe-*.json"  # see engine.recipes.driving
 
 
@@ -89,13 +79,6 @@ class Watcher:
         self._listed_at = 0.0
         self._reader: ListingReader | None = None
         self._listing: Listing | None = None
-        self._curves: CurvesReader | None = None
-        self._frames: FramesReader | None = None
-        self._albums: AlbumReader | None = None
-        self._albums_view: Hashable = None
-        self._albums_at = 0.0
-        self._log: tuple[int, LogTail] | None = None
-        self._health: tuple[int, HealthReader] | None = None
         self._findings: tuple[str, Findings | None] | None = None
         self._findings_token: object = None
         self._answers: Answers | None = None
@@ -111,6 +94,7 @@ class Watcher:
         self._meter: LoadMeter | None = None
         self._load_at = 0.0
         self._fetching: Fetching | None = None
+        self._run_files = RunFiles(root, post, period_s)
 
     def start(self) -> None:
         self._thread.start()
@@ -175,12 +159,8 @@ class Watcher:
         view = self._view
         try:
             self._look_at_storage(view)
-            self._look_at_files(view)
-            self._look_at_metrics(view)
-            self._look_at_frames(view)
-            self._look_at_images(view)
-            self._look_at_log(view)
-            self._look_at_health(view)
+            self._fetch(view)
+            self._run_files.look(view, lambda: view == self._view)
             self._look_at_recipes()
             self._look_at_findings(view)
             self._look_at_queue()
@@ -244,71 +224,14 @@ class Watcher:
             or any(state.is_live for e in listing.experiments for state, count in e.states.items() if count)
         )
 
-    def _look_at_metrics(self, view: View) -> None:
-        from tui.panes.loss.curves_reader import CurvesReader
-
-        self._curves = self._curves or CurvesReader(self.root)
-        wanted = dict.fromkeys((*view.marked, *((view.focus,) if view.focus else ())))
-        if changed := self._curves.read(tuple(wanted)):
-            self._post(CurvesChanged(changed))
-
-    def _look_at_files(self, view: View) -> None:
-        """Those of other hosts' runs come through the artifact store, where there is one."""
+    def _fetch(self, view: View) -> None:
+        """Files of other hosts' runs come through the artifact store, where there is one."""
         if self.addresses.artifacts is None or self._database is None or view.focus is None:
             return
         from tui.fetching import Fetching
 
         self._fetching = self._fetching or Fetching(self._database, self._post, self._wake.set)
         self._fetching.look((view.focus, *view.marked, *view.pair), self._changes)
-
-    def _look_at_frames(self, view: View) -> None:
-        if not view.wants_frames or view.focus is None:
-            return
-        if self._frames is None:
-            from tui.panes.latent.frames_reader import FramesReader
-
-            self._frames = FramesReader(
-                self.root, lambda name, frames: self._post(FramesChanged(name, frames)), self._period_s
-            )
-        self._frames.look(view.pair or (view.focus,), view.visit, lambda: view == self._view)
-
-    def _look_at_images(self, view: View) -> None:
-        if not view.wants_images or view.focus is None:
-            return
-        from tui.panes.images.kept import AlbumReader
-
-        is_other = self._albums_view != (view.focus, view.marked, view.image_epoch)
-        if not is_other and time.monotonic() - self._albums_at < IMAGES_S:
-            return
-        self._albums = self._albums or AlbumReader(self.root)
-        albums = self._albums.read(dict.fromkeys((view.focus, *view.marked)), view.image_epoch)
-        self._albums_view = (view.focus, view.marked, view.image_epoch)
-        if albums is not None:
-            self._albums_at = time.monotonic()
-            self._post(ImagesChanged(albums))
-
-    def _look_at_log(self, view: View) -> None:
-        if not view.wants_log or view.focus is None:
-            self._log = None
-            return
-        is_other = self._log is None or self._log[0] != view.visit
-        if self._log is None or is_other:
-            self._log = (view.visit, LogTail(self.root.run(view.focus).log))
-        growth = self._log[1].read() or (Growth(is_new=True) if is_other else None)
-        if growth is not None:
-            self._post(LogGrew(view.focus, growth))
-
-    def _look_at_health(self, view: View) -> None:
-        """What the run's folder tells of its codes and errors, while the numbers pane is shown."""
-        if not view.wants_numbers or view.focus is None:
-            return
-        from tui.panes.numbers.health import HealthReader
-
-        if self._health is None or self._health[0] != view.visit:
-            self._health = (view.visit, HealthReader(self.root.run(view.focus)))
-        health = self._health[1].read()
-        if health is not None:
-            self._post(HealthChanged(view.focus, health))
 
     def _look_at_findings(self, view: View) -> None:
         """What the search of the chosen experiment has found, where that is shown and something changed."""
