@@ -14,6 +14,8 @@ from engine.slots import ask_for_workers, is_asked_for
 from engine.supervisor import Supervisor, new_worker_id, start_worker
 from store import listing, workers
 from store.database import Database
+from store.records import RunState
+from tests.cli.command_line import COMMAND
 from tests.live import holder_pid, processes_of, small_spec, wait_for
 
 
@@ -37,6 +39,29 @@ def test_no_others_come_one_that_dies_is_replaced_and_one_that_leaves_is_not(dat
     os.kill(another, signal.SIGTERM)
     wait_for(lambda: not processes_of(database.root), "both to leave, though runs wait", 30)
     assert [str(listing.run(database, name).state) for name in names] == ["waiting"] * 3
+
+
+@pytest.mark.timeout(150)
+def test_a_second_ctrl_c_kills_and_nobody_comes_instead(database: Database) -> None:
+    name = jobs.enqueue(database, small_spec(epochs=100_000, schedule="constant"))
+    attended = subprocess.Popen(
+        [COMMAND, "worker", "--device", "cpu", "--root", str(database.root.path)],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    pid = wait_for(lambda: holder_pid(database, name), "the worker to hold the run")
+    wait_for(lambda: processes_of(database.root, "engine.supervisor"), "its supervisor")
+    os.kill(pid, signal.SIGSTOP)  # it hears nothing of the first
+    attended.send_signal(signal.SIGINT)
+    assert attended.stderr is not None
+    while "once more" not in (line := attended.stderr.readline()):
+        assert line, "the first Ctrl-C was not answered"
+    attended.send_signal(signal.SIGINT)
+    attended.communicate(timeout=60)
+    assert attended.returncode == 130
+    wait_for(lambda: not processes_of(database.root), "the supervisor to leave, though a run waits", 30)
+    assert listing.run(database, name).state is RunState.WAITING
 
 
 def test_slots_are_filled_once_anybody_else_wants_workers(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

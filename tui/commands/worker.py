@@ -9,7 +9,7 @@ from engine.devices import check_device, worker_devices
 from engine.supervisor import new_worker_id, start_worker, worker_log
 from store.database import Database
 from store.names import RunName
-from store.workers import workers
+from store.workers import unregister, workers
 from tui.commands.caution import warn
 from tui.commands.errors import DONE, FAILED, INTERRUPTED
 from tui.commands.follow import Interrupts
@@ -88,8 +88,14 @@ def _attend(database: Database, started: dict[str, subprocess.Popen[bytes]], int
     while any(process.poll() is None for process in started.values()):
         if interrupts.count > obeyed:
             obeyed = interrupts.count
-            note("Leaving; their runs wait for other workers. Ctrl-C once more kills." if obeyed == 1 else "Killed.")
-            _signal(list(started.values()), signal.SIGTERM if obeyed == 1 else signal.SIGKILL)
+            if obeyed == 1:
+                note("Leaving; their runs wait for other workers. Ctrl-C once more kills.")
+                _signal(list(started.values()), signal.SIGTERM)
+            else:
+                for worker_id in started:
+                    unregister(database, worker_id)  # those that are entered and die are replaced
+                _signal(list(started.values()), signal.SIGKILL)
+                note("Killed.")
         for worker in workers(database):
             if worker.worker_id in started and told.get(worker.worker_id) != worker.run:
                 told[worker.worker_id] = worker.run
