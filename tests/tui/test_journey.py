@@ -17,7 +17,8 @@ from store.names import RunName
 from store.paths import Root
 from store.records import RunState
 from tests.live import end_processes
-from tests.tui.test_terminal import REPOSITORY, Terminal
+from tests.tui.terminal import Terminal
+from tests.tui.test_terminal import REPOSITORY
 
 AETUI = Path(sys.executable).with_name("aetui")
 _A_PERSON_S = 0.3
