@@ -1,6 +1,5 @@
 """A MariaDB server of the tests' own, on a free loopback port, from the distribution's packages."""
 
-import itertools
 import os
 import shutil
 import subprocess
@@ -14,9 +13,8 @@ import pytest
 import sqlalchemy
 from sqlalchemy.exc import OperationalError
 
-from tests.postgres import free_port
+from tests.servers import free_port
 
-_numbers = itertools.count()
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
 """Where Debian has the server, a user's own path does not always lead."""
 _STARTS_S = 60.0
@@ -76,13 +74,3 @@ def mysql() -> Iterator[str]:
     # Not under pytest's folders: they are closed to the server's own user.
     with tempfile.TemporaryDirectory(prefix="aetui-mysql-") as folder, server(Path(folder), binaries) as address:
         yield address
-
-
-def fresh_database(address: str) -> str:
-    """The address of a new and empty database on the server at ``address``."""
-    name = f"aetui_{next(_numbers)}"
-    admin = sqlalchemy.create_engine(address)
-    with admin.begin() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    return f"{address}/{name}"

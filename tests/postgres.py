@@ -1,9 +1,7 @@
 """A PostgreSQL server of the tests' own, on a free loopback port, from the distribution's packages."""
 
-import itertools
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -11,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import sqlalchemy
 
-_numbers = itertools.count()
+from tests.servers import free_port
 
 
 def find_binaries() -> Path | None:
@@ -22,13 +19,6 @@ def find_binaries() -> Path | None:
     if found := shutil.which("initdb"):
         folders.append(Path(found).parent)
     return next((folder for folder in folders if (folder / "initdb").exists()), None)
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -63,13 +53,3 @@ def postgres() -> Iterator[str]:
     # Not under pytest's folders: they are closed to the server's own user.
     with tempfile.TemporaryDirectory(prefix="aetui-postgres-") as folder, server(Path(folder), binaries) as address:
         yield address
-
-
-def fresh_database(address: str) -> str:
-    """The address of a new and empty database on the server at ``address``."""
-    name = f"aetui_{next(_numbers)}"
-    admin = sqlalchemy.create_engine(f"{address}/postgres", isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    return f"{address}/{name}"

@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from tests.live import wait_for
+from tests.servers import free_port
 
 RAY = Path(sys.executable).parent / "ray"
 _STARTS_S = 240.0
@@ -115,10 +115,10 @@ def cluster(environment: dict[str, str]) -> Iterator[Cluster]:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
         }
-        made = Cluster(Path(folder), own, _free_port())
+        made = Cluster(Path(folder), own, free_port())
         try:
             head = made.add(0, "--head", f"--port={made.port}", "--include-dashboard=false",
-                            f"--ray-client-server-port={_free_port()}")  # fmt: skip
+                            f"--ray-client-server-port={free_port()}")  # fmt: skip
             wait_for(head.has_begun, "the head of a Ray cluster", _STARTS_S)
             yield made
         finally:
@@ -135,12 +135,6 @@ def wait_until_begun(*nodes: Node) -> None:
 def without_settings() -> dict[str, str]:
     """This process' environment without what the user has set for aetui and for Ray."""
     return {key: value for key, value in os.environ.items() if not key.startswith(("AETUI_", "RAY_"))}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _kill(processes: list[psutil.Process]) -> None:

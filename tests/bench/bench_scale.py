@@ -28,6 +28,7 @@ from store.listing_reader import ListingReader
 from store.paths import Root
 from store.records import Claim
 from tests import postgres
+from tests.servers import fresh_database
 
 leases.LEASE_S = takeover.LEASE_S = 86_400.0  # the workers of the other host are silent here, and are to seem alive
 
@@ -65,7 +66,7 @@ def fresh(backend: str) -> Iterator[tuple[Root, str | None]]:
             tempfile.TemporaryDirectory(prefix="aetui-postgres-") as data,
             postgres.server(Path(data), binaries) as address,
         ):
-            yield root, postgres.fresh_database(address)
+            yield root, fresh_database(address)
 
 
 def fill(database: Database, num_runs: int) -> None:

@@ -15,8 +15,8 @@ from store.paths import Root
 from tests.cli.command_line import TINY, CommandLine
 from tests.cli.test_cli_requests import assert_one_sentence
 from tests.live import wait_for
-from tests.postgres import fresh_database
 from tests.queued import add_run
+from tests.servers import fresh_database
 
 PASSWORD = "hunter2"
 

@@ -1,5 +1,5 @@
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -9,13 +9,12 @@ import sqlalchemy
 from store import schema, workers
 from store.database import Database, open_database
 from store.paths import Root
-from tests import mysql as mysql_server
-from tests import postgres as postgres_server
 from tests.mysql import mysql as mysql
 from tests.postgres import postgres as postgres
+from tests.servers import fresh_database
 
-_SERVERS = {"postgresql": ("postgres", postgres_server.fresh_database), "mysql": ("mysql", mysql_server.fresh_database)}
-"""Of each backend that has one: the fixture that starts it, and what makes a database on it."""
+_SERVERS = {"postgresql": "postgres", "mysql": "mysql"}
+"""Of each backend that has one: the fixture that starts it."""
 _OF_THE_FORM = {"alembic_version", "version_info", schema.version.name, schema.changes.name}
 
 
@@ -35,8 +34,7 @@ def fresh_storage(request: pytest.FixtureRequest, backend: str) -> str | None:
     """The address of a storage without tables, on every backend; None: the root's own."""
     if backend not in _SERVERS:
         return None
-    fixture, make = _SERVERS[backend]
-    return make(request.getfixturevalue(fixture))
+    return fresh_database(request.getfixturevalue(_SERVERS[backend]))
 
 
 @pytest.fixture
@@ -44,8 +42,7 @@ def database(request: pytest.FixtureRequest, backend: str, root: Root) -> Iterat
     """An empty storage on every backend; on a server always the same one, emptied: to make its tables takes seconds."""
     storage = None
     if backend in _SERVERS:
-        fixture, make = _SERVERS[backend]
-        storage, tables = _kept(request.getfixturevalue(fixture), make)
+        storage, tables = _kept(request.getfixturevalue(_SERVERS[backend]))
         _empty(storage, tables)
     opened = open_database(root, storage, create=True)
     yield opened
@@ -53,9 +50,9 @@ def database(request: pytest.FixtureRequest, backend: str, root: Root) -> Iterat
 
 
 @cache
-def _kept(server: str, make: Callable[[str], str]) -> tuple[str, Sequence[sqlalchemy.Table]]:
+def _kept(server: str) -> tuple[str, Sequence[sqlalchemy.Table]]:
     """The address of the one that all tests share, and its tables with rows of theirs, in the order to empty them."""
-    storage, found = make(server), sqlalchemy.MetaData()
+    storage, found = fresh_database(server), sqlalchemy.MetaData()
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(Root(Path(folder)), storage, create=True)
         found.reflect(database.engine)

@@ -25,9 +25,8 @@ from store.names import RunName
 from store.paths import Root
 from store.records import RunState
 from store.studies import optuna_storage
-from tests import mysql as mysql_server
-from tests.postgres import fresh_database
 from tests.queued import add_run
+from tests.servers import fresh_database
 
 OF_THE_STORAGE = {"version_info", "alembic_version", "aetui_schema", "aetui_changes", "aetui_leases", "aetui_workers"}
 VALUES = (0.1 + 0.2, float("nan"), float("inf"), float("-inf"), 5e-324, 1.7976931348623157e308, 1 / 3)
@@ -150,7 +149,7 @@ def test_a_round_trip_over_postgresql_keeps_every_value(
 
 def test_a_round_trip_over_mysql_keeps_all_but_parts_of_seconds(source: Database, mysql: str, tmp_path: Path) -> None:
     rounded = {name: [tuple(map(migration._to_seconds, row)) for row in found] for name, found in rows(source).items()}
-    there = said(source, address := mysql_server.fresh_database(mysql))
+    there = said(source, address := fresh_database(mysql))
     assert there.has_whole_seconds
     on_mysql = open_database(source.root, address)
     said(on_mysql, str(tmp_path / "back again"))

@@ -11,9 +11,9 @@ import pytest
 
 from tests import s3 as s3_server
 from tests.live import curve, epochs_of, wait_for, weights
-from tests.postgres import fresh_database
 from tests.postgres import postgres as postgres
 from tests.s3 import s3 as s3
+from tests.servers import fresh_database
 from tests.workers.boxes import Box, need_boxes
 
 pytestmark = pytest.mark.timeout(300)  # a lease of 30 s, and a dozen commands

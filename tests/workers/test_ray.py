@@ -25,9 +25,9 @@ from store.paths import Root
 from store.records import RunState
 from tests.cli.command_line import COMMAND
 from tests.live import curve, end_processes, epochs_of, is_alive, small_spec, wait_for, weights
-from tests.postgres import fresh_database
 from tests.postgres import postgres as postgres
 from tests.ray_cluster import Cluster, Node, cluster, wait_until_begun, without_settings
+from tests.servers import fresh_database
 from tui.commands.placing import Wanted
 
 EPOCHS = 40
