@@ -8,6 +8,7 @@ import threading
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
@@ -24,7 +25,7 @@ from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
 from tui import bindings
-from tui.guard import ScreenLog, terminal_alone
+from tui.guard import ScreenLog, Terminal, terminal_alone
 from tui.keys.keymap import Keymap, read_keymap, shown, whole
 from tui.look import Look, printable
 from tui.pictures.graphics import Graphics, find_graphics
@@ -106,6 +107,7 @@ class AetuiApp(App[object]):
         self.look = Look.of()
         self.look.ground.is_light = not self.current_theme.dark
         self.failure: Exception | None = None
+        self.terminal: Terminal | None = None
         self._root, self._addresses, self._data_dir, self._focus = root, addresses, data_dir, focus
         self._graphics, self._remembered = graphics or Graphics(), remembered
         self._first_look = first_look
@@ -166,6 +168,7 @@ class AetuiApp(App[object]):
             self.begin_capture_print(self)
             for number in (signal.SIGTERM, signal.SIGHUP):  # by themselves they leave the terminal as it is drawn on
                 asyncio.get_running_loop().add_signal_handler(number, self._leave_by, number)
+                signal.signal(number, self._hear)  # beside the loop, which may wait for a terminal that is frozen
 
     def on_print(self, event: Print) -> None:
         """Warnings, and what threads die of: Textual keeps it off the terminal, and descriptor 2 is the log."""
@@ -177,6 +180,10 @@ class AetuiApp(App[object]):
         for screen in self.screen_stack:
             for widget in screen.walk_children(Widget):
                 widget.post_message(Resize(widget.size, widget.virtual_size))
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        if self.terminal is not None:
+            threading.Thread(target=self.terminal.end_if_frozen, args=(number,), daemon=True).start()
 
     def _leave_by(self, number: signal.Signals) -> None:
         self.exit(return_code=128 + number)
@@ -260,7 +267,7 @@ def run(
     )
     log = ScreenLog(root)
     try:
-        with terminal_alone(log):
+        with terminal_alone(log) as app.terminal:
             app.run(mouse=mouse)
         if app.failure is not None:
             where = log.add(app.failure)

@@ -5,6 +5,8 @@ import io
 import os
 import sys
 import tempfile
+import termios
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 _MOST_BYTES = 1_000_000
 """A log that grew so long is begun anew."""
+_FROZEN_S = 5.0
+"""A terminal that takes nothing for so long has lost its connection, though nobody says so yet."""
 
 
 class ScreenLog:
@@ -47,15 +51,15 @@ class ScreenLog:
 
 
 @contextlib.contextmanager
-def terminal_alone(log: ScreenLog) -> Iterator[None]:
+def terminal_alone(log: ScreenLog) -> Iterator["Terminal"]:
     """Let file descriptors 1 and 2 go to ``log``, where they are the terminal, and Textual's driver draw beside them.
 
     The driver writes to ``sys.__stderr__`` and asks ``sys.__stdout__`` for the size: both are the terminal's own
     copy meanwhile. Libraries that write to a descriptor, and processes that are started, have the log.
     """
     kept = {number: os.dup(number) for number in (1, 2) if os.isatty(number)}
-    terminal = io.BufferedWriter(_Terminal(os.dup(1 if 1 in kept else 2), "w"))
-    own = io.TextIOWrapper(terminal, encoding=_encoding(), errors="replace")
+    terminal = Terminal(os.dup(1 if 1 in kept else 2))
+    own = io.TextIOWrapper(io.BufferedWriter(terminal), encoding=_encoding(), errors="replace")
     streams = sys.__stdout__, sys.__stderr__
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
@@ -63,7 +67,7 @@ def terminal_alone(log: ScreenLog) -> Iterator[None]:
         os.dup2(log.file, number)
     _set_streams(own, own)
     try:
-        yield
+        yield terminal
     finally:
         own.close()
         for number, copy in kept.items():
@@ -72,17 +76,37 @@ def terminal_alone(log: ScreenLog) -> Iterator[None]:
         _set_streams(*streams)
 
 
-class _Terminal(io.FileIO):
+class Terminal(io.FileIO):
     """Takes what is drawn on a terminal that is gone (a connection that froze and dropped) for drawn.
 
     The thread that draws would die of the error, and the screen wait for ever for it to go on.
     """
 
+    def __init__(self, file: int) -> None:
+        super().__init__(file, "w")
+        self._settings = termios.tcgetattr(file) if os.isatty(file) else None
+        self._since: float | None = None
+
     def write(self, data: "ReadableBuffer", /) -> int:
+        self._since = time.monotonic()
         try:
             return super().write(data) or 0
         except OSError:
             return memoryview(data).nbytes
+        finally:
+            self._since = None
+
+    def end_if_frozen(self, number: int) -> None:
+        """Watch it, and end this process as the signal ``number`` would, should it be frozen; in a thread of its own.
+
+        The thread that draws cannot be woken, and who waits for it hears no signal.
+        """
+        while True:
+            time.sleep(_FROZEN_S / 10)
+            if (since := self._since) is not None and time.monotonic() - since > _FROZEN_S:
+                if self._settings is not None:
+                    termios.tcsetattr(self.fileno(), termios.TCSANOW, self._settings)
+                os._exit(128 + number)
 
 
 def _encoding() -> str:

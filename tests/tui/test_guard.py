@@ -9,6 +9,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,8 +142,9 @@ def test_a_signal_leaves_the_terminal_clean(root: Root, runs: dict[str, RunName]
     assert (shown.status, shown.is_clean) == (143, True)
 
 
-def test_it_leaves_when_its_connection_froze_and_then_dropped(root: Root, runs: dict[str, RunName]) -> None:
-    """Whoever draws fills the queue of the thread that writes, which the dead terminal must not end."""
+@contextlib.contextmanager
+def frozen(root: Root) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    """A screen that draws on a terminal from which nobody reads any more, and that terminal's other end."""
     code = """
 def draw(screen):
     screen.set_interval(0.02, lambda: screen.app._driver.write("x" * 20_000))
@@ -159,9 +161,24 @@ on_opening(draw)
     shown, deadline = b"", time.monotonic() + 60
     while b"x" * 1000 not in shown and time.monotonic() < deadline:
         shown += os.read(ours, 65536)
-    time.sleep(3)  # nobody reads any more
-    os.close(ours)
+    time.sleep(3)  # what draws fills the queue of the thread that writes
     try:
-        assert process.wait(30) == 128 + signal.SIGHUP
+        yield process, ours
     finally:
         process.kill()
+        process.wait()
+        with contextlib.suppress(OSError):
+            os.close(ours)
+
+
+def test_it_leaves_when_its_connection_froze_and_then_dropped(root: Root, runs: dict[str, RunName]) -> None:
+    with frozen(root) as (process, ours):
+        os.close(ours)
+        assert process.wait(30) == 128 + signal.SIGHUP
+
+
+def test_it_leaves_by_a_signal_though_its_connection_is_frozen(root: Root, runs: dict[str, RunName]) -> None:
+    with frozen(root) as (process, ours):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
+        assert termios.tcgetattr(ours)[3] & termios.ECHO, "what is typed is seen again"
