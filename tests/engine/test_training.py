@@ -300,7 +300,7 @@ def test_a_fold_trains_and_validates_on_its_own_parts(make_session: Any) -> None
     values = {train(session).value for session in sessions}
     assert len(values) == 3
     # Another fold is another course: its validation errors do not count, so its best epoch is not taken over.
-    for number, fold, first in ((3, 0, "write best.safetensors"), (4, 1, "write latents/2.npz")):
+    for number, fold, first in ((3, 0, "write best.safetensors"), (4, 1, "write last.safetensors")):
         later = make_session(number, epochs=2, folds=4, fold=fold, start_from="trial/0")
         train(later)
         assert later.log[0] == first
