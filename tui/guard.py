@@ -104,8 +104,9 @@ class Terminal(io.FileIO):
         while True:
             time.sleep(_FROZEN_S / 10)
             if (since := self._since) is not None and time.monotonic() - since > _FROZEN_S:
-                if self._settings is not None:
-                    termios.tcsetattr(self.fileno(), termios.TCSANOW, self._settings)
+                with contextlib.suppress(termios.error):  # gone by now
+                    if self._settings is not None:
+                        termios.tcsetattr(self.fileno(), termios.TCSANOW, self._settings)
                 os._exit(128 + number)
 
 

@@ -47,8 +47,9 @@ class SlurmPlacement:
         time.sleep(_LOOK_S)
         for name in self._left():
             placed, job = self._placed[name], self._jobs[name]
-            standing = read_standing(self._folder, name)
-            if not self._has_ended(job):
+            has_ended = self._has_ended(job)
+            standing = read_standing(self._folder, name)  # after that: its last word comes before the end
+            if not has_ended:
                 self._placed[name] = replace(placed, standing=standing)
                 continue
             has_left = standing is not None and standing.exit_status is not None

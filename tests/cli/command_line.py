@@ -94,6 +94,17 @@ class Forks:
             self._asked = self._process = None
 
 
+def interrupt_twice(process: "subprocess.Popen[str]") -> None:
+    """Ctrl-C, and once it is answered another: the command leaves with what that means."""
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "once more" not in (line := process.stderr.readline()):
+        assert line, "the first Ctrl-C was not answered"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+
+
 class CommandLine:
     """Calls ``aetui`` with ``root`` as its root, nobody at a terminal."""
 

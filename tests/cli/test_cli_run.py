@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from store.paths import Root
-from tests.cli.command_line import ENDLESS, TINY, CommandLine
+from tests.cli.command_line import ENDLESS, TINY, CommandLine, interrupt_twice
 from tests.live import epochs_of, processes_of, wait_for, weights
 
 
@@ -107,13 +107,7 @@ def test_second_ctrl_c_kills(aetui: CommandLine) -> None:
     slow = ("--dataset", "mnist-5k", "--set", "width=64", "--set", "batch_size=8", "--threads", "1")
     process = aetui.start("run", "cae", *slow)
     wait_for((aetui.root / "cae-mnist-5k" / "0" / "metrics.jsonl").is_file, "the first lines of cae-mnist-5k/0")
-    process.send_signal(signal.SIGINT)
-    assert process.stderr is not None
-    while "once more" not in (line := process.stderr.readline()):
-        assert line, "the first Ctrl-C was not answered"
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
+    interrupt_twice(process)
     killed = aetui("show", "cae-mnist-5k/0", "--json").json()
     assert (killed["state"], killed["reason"]) == ("failed", "killed by the user")
 

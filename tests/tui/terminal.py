@@ -1,9 +1,13 @@
 """A real terminal for what is tested: a pane of tmux."""
 
+import os
+import shutil
 import subprocess
 import time
 import uuid
 from collections.abc import Callable
+
+import pytest
 
 
 class Terminal:
@@ -11,7 +15,10 @@ class Terminal:
 
     def __init__(self, size: tuple[int, int], command: list[str], environment: dict[str, str]) -> None:
         self._socket = f"aetui-test-{uuid.uuid4().hex[:8]}"
-        words = ["env", *(f"{name}={value}" for name, value in environment.items()), *command]
+        if shutil.which("tmux") is None:
+            pytest.skip("tmux is not installed here (Debian: tmux)")
+        whole = {"LANG": "C.UTF-8", "TERM": "screen-256color", "PATH": os.environ["PATH"], **environment}
+        words = ["env", *(f"{name}={value}" for name, value in whole.items()), *command]
         width, height = map(str, size)
         self._tmux("-f", "/dev/null", "new-session", "-d", "-x", width, "-y", height, *words)
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -28,12 +27,8 @@ NUM_DOTS = re.compile("[⠁-⣿]")
 
 @pytest.fixture
 def sitting(tmp_path: Path) -> Iterator[tuple[Terminal, Root]]:
-    if shutil.which("tmux") is None:
-        pytest.skip("tmux is not installed here (Debian: tmux)")
     root = Root(tmp_path / "meine Läufe")
     environment = {
-        "LANG": "C.UTF-8",
-        "TERM": "screen-256color",
         "HOME": str(tmp_path),
         "PATH": f"{AETUI.parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(REPOSITORY),

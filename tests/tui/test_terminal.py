@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,13 +29,8 @@ NO_TORCH = ("torch", "torchvision", "sklearn")
 @pytest.fixture
 def terminal(request: pytest.FixtureRequest, root: Root, runs: dict[str, RunName]) -> Iterator[Terminal]:
     """A shell of which the screen is the first command; the size is the parameter."""
-    if shutil.which("tmux") is None:
-        pytest.skip("tmux is not installed here (Debian: tmux)")
     environment = {
-        "LANG": "C.UTF-8",
-        "TERM": "screen-256color",
         "PYTHONPATH": str(REPOSITORY),
-        "PATH": os.environ["PATH"],
         "ROOT": str(root.path),
         "OPEN": OPEN,
     }

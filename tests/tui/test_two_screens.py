@@ -1,8 +1,6 @@
 """Two people on one run: the same keys on two real terminals, beside a real worker."""
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,15 +40,10 @@ class Two:
 
 @pytest.fixture
 def two(tmp_path: Path) -> Iterator[Two]:
-    if shutil.which("tmux") is None:
-        pytest.skip("tmux is not installed here (Debian: tmux)")
     root = Root(tmp_path / "runs")
     database = open_database(root, create=True)
     environment = {
-        "LANG": "C.UTF-8",
-        "TERM": "screen-256color",
         "HOME": str(tmp_path),
-        "PATH": os.environ["PATH"],
         "AETUI_ROOT": str(root.path),
         "AETUI_IDLE_S": "300",
     }

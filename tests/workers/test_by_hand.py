@@ -15,7 +15,7 @@ from engine.supervisor import Supervisor, new_worker_id, start_worker
 from store import listing, workers
 from store.database import Database
 from store.records import RunState
-from tests.cli.command_line import COMMAND
+from tests.cli.command_line import COMMAND, interrupt_twice
 from tests.live import holder_pid, processes_of, small_spec, wait_for
 
 
@@ -53,13 +53,7 @@ def test_a_second_ctrl_c_kills_and_nobody_comes_instead(database: Database) -> N
     pid = wait_for(lambda: holder_pid(database, name), "the worker to hold the run")
     wait_for(lambda: processes_of(database.root, "engine.supervisor"), "its supervisor")
     os.kill(pid, signal.SIGSTOP)  # it hears nothing of the first
-    attended.send_signal(signal.SIGINT)
-    assert attended.stderr is not None
-    while "once more" not in (line := attended.stderr.readline()):
-        assert line, "the first Ctrl-C was not answered"
-    attended.send_signal(signal.SIGINT)
-    attended.communicate(timeout=60)
-    assert attended.returncode == 130
+    interrupt_twice(attended)
     wait_for(lambda: not processes_of(database.root), "the supervisor to leave, though a run waits", 30)
     assert listing.run(database, name).state is RunState.WAITING
 
