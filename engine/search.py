@@ -117,6 +117,8 @@ def progress(database: Database, experiment: str) -> SearchProgress:
     counts = searches.count(database, study_id, search)
     runs = listing.runs(database, experiment)
     complete = [run for run in runs if run.state is RunState.COMPLETE and run.value is not None]
+    # Its own runs that wait for a worker (let go on, or theirs has died) are still to be counted in what it found.
+    is_waiting = any(run.state is RunState.WAITING and searches.ORIGIN_ATTRIBUTE in run.user_attrs for run in runs)
     return SearchProgress(
         num_complete=counts.states["COMPLETE"],
         num_pruned=counts.states["PRUNED"],
@@ -124,7 +126,7 @@ def progress(database: Database, experiment: str) -> SearchProgress:
         num_running=counts.states["RUNNING"],
         num_trials=search.num_trials,
         is_on=is_on,
-        is_over=counts.is_over(search) and not counts.states["RUNNING"],
+        is_over=counts.is_over(search) and not (counts.states["RUNNING"] or is_waiting),
         best=min(complete, key=_value, default=None),
         best_by={name: _best_by(complete, name) for name in _few_valued(search)},
         pruned=[run for run in runs if run.state is RunState.PRUNED],

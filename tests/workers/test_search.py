@@ -151,6 +151,22 @@ def test_a_search_stops_and_goes_on(database: Database) -> None:
     assert RunState.STOPPED not in states.values()
 
 
+def test_a_search_is_not_over_while_a_run_of_its_own_waits(database: Database) -> None:
+    search.start(database, "s", SearchSpec(base=base(), space=SPACE, num_trials=1))
+    workers.register(database, "here@cpu", "cpu", None)
+    first, second = (drawing.next_claim(database, "here@cpu", "cpu") for _ in range(2))
+    assert first is not None
+    assert second is not None
+    queue.give_back(database, second)
+    queue.finish(database, first, "COMPLETE", value=0.1)
+    assert not search.progress(database, "s").is_over
+    again = drawing.next_claim(database, "here@cpu", "cpu")
+    assert again is not None
+    assert again.name == second.name
+    queue.finish(database, again, "COMPLETE", value=0.2)
+    assert search.progress(database, "s").is_over
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("sampler", search.SAMPLERS)
 def test_every_sampler_draws_within_the_space(database: Database, sampler: str) -> None:
