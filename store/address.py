@@ -17,6 +17,7 @@ ARTIFACTS_VARIABLE = "AETUI_ARTIFACTS"
 S3_SCHEME = "s3://"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_][A-Za-z0-9_.=+-]*)*/?")
 _IN_FILE = "@"
+_RELATIVE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)([^?]+)(\?.*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,21 @@ def check_artifacts(address: str) -> str:
 
 
 def read_address(text: str) -> str:
-    """``text``, or the first line of ``FILE`` where it is ``@FILE``.
+    """``text``, or the first line of ``FILE`` where it is ``@FILE``; a SQLite file by its absolute path.
+
+    Workers are told the address that a command was given, and need not work in the folder where that was.
 
     Raises:
         RequestError: the file cannot be read, or is empty.
     """
-    return _first_line(Path(text.removeprefix(_IN_FILE))) if text.startswith(_IN_FILE) else text
+    if text.startswith(_IN_FILE):
+        return _first_line(Path(text.removeprefix(_IN_FILE)))
+    return _absolute(text, Path.cwd())
+
+
+def _absolute(address: str, folder: Path) -> str:
+    found = _RELATIVE_FILE.fullmatch(address)
+    return f"{found[1]}{folder / found[2]}{found[3] or ''}" if found else address
 
 
 def _first_line(file: Path) -> str:
@@ -101,4 +111,4 @@ def _first_line(file: Path) -> str:
         raise RequestError(f"The storage address cannot be read from {file}: {cause}.") from None
     if not line:
         raise RequestError(f"{file} is empty: its first line is to be the storage address.")
-    return line
+    return _absolute(line, file.expanduser().absolute().parent)

@@ -7,11 +7,14 @@ older attempts' temporary files. So the old worker's question is answered no, or
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from store.errors import LeaseLost
+
+_LONG_S = 3600.0
 
 
 @contextmanager
@@ -66,12 +69,17 @@ def _damaged(path: Path) -> Path:
 def remove_leftovers(folder: Path, attempt: int) -> None:
     """Remove temporary files of attempts before ``attempt`` in a run's folder; call it once that number is valid.
 
-    Later ones are left: who calls may have slept since, and the run be another's.
+    Later ones are left: who calls may have slept since, and the run be another's. Of those that no attempt owns, old
+    ones go: who wrote them was killed.
     """
     for leftover in folder.rglob(".*.tmp"):
         _, number, _, _ = f"0.0.{leftover.name}".rsplit(".", 3)
         if not number.isdecimal() or int(number) < attempt:
             leftover.unlink(missing_ok=True)
+    for leftover in folder.rglob(".*.aside"):
+        with suppress(FileNotFoundError):
+            if time.time() - leftover.stat().st_mtime > _LONG_S:
+                leftover.unlink()
 
 
 def _aside(path: Path, attempt: int) -> Path:

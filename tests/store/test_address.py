@@ -37,3 +37,18 @@ def test_a_file_without_an_address_is_named_and_its_content_is_not(
         find_storage()
     assert str(file) in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_sqlite_file_is_told_by_its_absolute_path_for_workers_that_work_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    here, folder = tmp_path / "here", tmp_path / "folder"
+    for each in (here, folder):
+        each.mkdir()
+    monkeypatch.chdir(here)
+    assert find_storage("sqlite:///my runs.db?timeout=5") == f"sqlite:///{here}/my runs.db?timeout=5"
+    file = folder / "address"
+    file.write_text("sqlite:///../all.db\n")
+    assert find_storage(f"@{file}") == f"sqlite:///{folder}/../all.db"  # as it stands in the file, wherever it is read
+    for absolute in ("sqlite:////srv/all.db", "sqlite:///:memory:", "postgresql+psycopg://host/name"):
+        assert find_storage(absolute) == absolute

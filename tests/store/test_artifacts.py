@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,13 @@ def test_an_attempt_that_slept_before_it_cleared_away_leaves_what_the_next_one_w
         aside.write_text("by the new attempt")
         remove_leftovers(tmp_path, 1)
     assert path.read_text() == "by the new attempt"
+
+
+def test_what_a_killed_process_left_goes_once_nobody_can_be_writing_it(tmp_path: Path) -> None:
+    old, fresh = tmp_path / ".shared.json.7.aside", tmp_path / ".shared.json.8.aside"
+    for leftover in (old, fresh):
+        leftover.touch()
+    yesterday = time.time() - 86_400
+    os.utime(old, (yesterday, yesterday))
+    remove_leftovers(tmp_path, 1)
+    assert list(tmp_path.iterdir()) == [fresh]
