@@ -33,7 +33,7 @@ from store.database import Database, open_database
 from store.errors import NoRoom, RequestError
 from store.leases import LEASE_S
 from store.listing import num_running, queue_length
-from store.paths import Root
+from store.paths import Root, keep_private
 from store.records import Worker
 from store.takeover import requeue_dead
 from store.workers import forget_dead, workers
@@ -253,6 +253,7 @@ def main() -> None:
         "--by-hand", metavar="ID", help="fill no slots: only replace workers added by hand, as this one"
     )
     arguments = parser.parse_args()
+    keep_private()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.notices import NOTIFY_VARIABLE, notify_file
 from engine.settings import settings_environment
 from store.address import ARTIFACTS_VARIABLE, STORAGE_FILE_VARIABLE, STORAGE_VARIABLE, Addresses
-from store.database import shown, storage_url
+from store.backend import shown, storage_url
 from store.errors import RequestError
 from store.paths import DATA_VARIABLE, Root, find_data_dir
 from store.user_paths import user_path

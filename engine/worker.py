@@ -32,7 +32,7 @@ from store.artifacts import remove_leftovers
 from store.database import Database, open_inherited
 from store.errors import LeaseLost, NoRoom, RequestError, SharingTrouble, StorageTrouble
 from store.news import Ended
-from store.paths import Root, find_data_dir
+from store.paths import Root, find_data_dir, keep_private
 from store.records import Claim, RunState
 
 TRAIN = "engine.training.fit:train"
@@ -111,8 +111,12 @@ def run_claim(database: Database, claim: Claim, heart: Heart) -> int:
     sharing = Sharing(database, claim, heart.leaving)
     try:
         try:
-            paths.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            remove_leftovers(paths.folder, claim.attempt)
+            try:
+                _prepare_folder(database.root, paths.folder, claim.attempt)
+            except RequestError as error:
+                log.error("failed: %s", error)
+                _end(database, claim, heart, "FAIL", reason=str(error))
+                return 0
             sharing.fetch()
             with _logging_to(paths.log):
                 log.info("attempt %d on %s by worker %s", claim.attempt, claim.device, claim.worker_id)
@@ -139,6 +143,17 @@ def run_claim(database: Database, claim: Claim, heart: Heart) -> int:
         sharing.close()
         heart.hold(None)
     return 0
+
+
+def _prepare_folder(root: Root, folder: Path, attempt: int) -> None:
+    """Raises RequestError: what lies in its place is in the way, and will be for the next worker too."""
+    root.check_holds(folder)
+    try:
+        for each in (folder.parent, folder):  # the mode is that of the last alone
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise RequestError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+    remove_leftovers(folder, attempt)
 
 
 def _record(database: Database, heart: Heart, write: Callable[[], None]) -> None:
@@ -260,6 +275,7 @@ def main() -> None:
     parser.add_argument("--supervised", action="store_true", help="start the supervisor again should it die")
     parser.add_argument("--by-hand", action="store_true", help="never one too many")
     arguments = parser.parse_args()
+    keep_private()
     prepare_environment()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.captureWarnings(True)

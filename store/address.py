@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from store.errors import RequestError
-from store.user_paths import user_path
+from store.user_paths import read_small, user_path
 
 STORAGE_VARIABLE, STORAGE_FILE_VARIABLE = "AETUI_STORAGE", "AETUI_STORAGE_FILE"
 ARTIFACTS_VARIABLE = "AETUI_ARTIFACTS"
 S3_SCHEME = "s3://"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_][A-Za-z0-9_.=+-]*)*/?")
-_IN_FILE = "@"
+_IN_FILE, _MOST_BYTES = "@", 10_000
 _RELATIVE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)([^?]+)(\?.*)?")
 
 
@@ -104,11 +104,12 @@ def _absolute(address: str, folder: Path) -> str:
 
 def _first_line(file: Path) -> str:
     try:
-        line = file.expanduser().read_text(encoding="utf-8").strip().partition("\n")[0].strip()
+        text = read_small(file.expanduser(), _MOST_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         # What cannot be decoded is not repeated: it may be half of a password.
         cause = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise RequestError(f"The storage address cannot be read from {file}: {cause}.") from None
+    line = text.strip().partition("\n")[0].strip()
     if not line:
         raise RequestError(f"{file} is empty: its first line is to be the storage address.")
     return _absolute(line, file.expanduser().absolute().parent)

@@ -115,11 +115,13 @@ def remove(database: Database, name: RunName) -> None:
     with _moving(database.root):
         found = present(database, name)
         check_removable(found)
+        folder = database.root.run(name).folder
+        database.root.check_holds(folder)
         with database.write() as connection:
             if _state_of(connection, found) == "RUNNING":  # claimed meanwhile
                 raise RequestError(f"{name} is running: stop it first (`aetui stop {name}`).")
             _set(connection, found, deleted_at=clock.now(connection))
-        _move(database.root.run(name).folder, database.root.trashed(name))
+        _move(folder, database.root.trashed(name))
 
 
 def check_removable(found: Run) -> None:

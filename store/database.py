@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from store import schema, sqlite
 from store.address import Addresses
+from store.backend import cannot_open, check_connects, connect, shown, sqlite_file, storage_url
 from store.errors import OlderStorage, RequestError, StorageTrouble
 from store.paths import Root
 from store.room import lack
@@ -79,41 +79,6 @@ class Database:
         self.engine.dispose()
 
 
-def storage_url(root: Root, storage: str | None) -> URL:
-    """The address as SQLAlchemy reads it: ``storage``, else the SQLite file of ``root``.
-
-    Raises:
-        RequestError: it is not an address.
-    """
-    if storage is None:
-        return URL.create("sqlite", database=str(root.database))
-    try:
-        url = make_url(storage)
-    except (ArgumentError, ValueError):  # the second: of a port that is no number
-        url = None
-    if url is None or "@" in (url.host or ""):
-        # The text may hold a password, and what seems to be its host the end of one: neither is repeated.
-        raise RequestError(
-            "The storage address cannot be read: write it like postgresql+psycopg://USER@HOST/NAME, "
-            "and %40 for an @ in a password."
-        )
-    if url.get_backend_name() == "mariadb":  # one backend to us; SQLAlchemy gives it a name of its own
-        return url.set(drivername=url.drivername.replace("mariadb", "mysql", 1))
-    return url
-
-
-def shown(url: URL) -> str:
-    """The address without its password, which can also stand behind a question mark."""
-    query = {key: "hidden" if "pass" in key.lower() else value for key, value in url.query.items()}
-    return url.set(query=query).render_as_string(hide_password=True)
-
-
-def cannot_open(url: URL, error: Exception) -> RequestError:
-    """What to tell of ``error``, one of SQLAlchemy's or the operating system's."""
-    cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-    return RequestError(f"The storage {shown(url)} cannot be opened: {cause}.")
-
-
 def open_database(
     root: Root, storage: str | None = None, *, artifacts: str | None = None, create: bool = False
 ) -> Database:
@@ -124,16 +89,20 @@ def open_database(
     """
     url = storage_url(root, storage)
     file = sqlite_file(url)
-    if not create and file is not None and not file.is_file():
+    if not create and file is not None and not _is_there(file):
         raise RequestError(f"There is nothing at {file} yet: `aetui demo` or `aetui run cae` begins it.")
-    if create and file is not None and sqlite.is_read_only(file):  # who would make it wants to write
-        raise sqlite.only_read(file)
     try:
+        if create and file is not None and sqlite.is_read_only(file):  # who would make it wants to write
+            raise sqlite.only_read(file)
         if create:
+            if file is not None and file.exists() and not file.is_file():
+                raise RequestError(f"{file} is no file, and cannot be the storage: name another root.")
             _make_folder(root.path)
             if file is not None and not file.is_file():
                 _create_sqlite(root, file)
-        database = Database(root, storage, url, connect(url), artifacts, _inode(file) if file else None)
+        engine = connect(url)
+        check_connects(engine)
+        database = Database(root, storage, url, engine, artifacts, _inode(file) if file else None)
         if not _has_our_tables(database):
             if not create:
                 raise RequestError(f"{shown(url)} holds no experiments of aetui yet: `aetui run cae` begins them.")
@@ -159,35 +128,14 @@ def open_inherited(root: Root) -> Database:
 def database_exists(root: Root, storage: str | None = None) -> bool:
     """Whether `open_database` finds something without ``create``; an address other than SQLite is taken on trust."""
     file = sqlite_file(storage_url(root, storage))
-    return file is None or file.is_file()
+    return file is None or _is_there(file)
 
 
-def connect(url: URL) -> Engine:
-    """An engine with our settings for its backend.
-
-    Raises:
-        RequestError: its driver is not installed, or the backend is not known.
-    """
-    is_sqlite, file = url.get_backend_name() == "sqlite", sqlite_file(url)
-    options: dict[str, Any] = sqlite.engine_options(file) if is_sqlite else {"pool_pre_ping": True}
-    if url.get_backend_name() == "mysql":
-        # As PostgreSQL has it: its own default locks gaps between rows, over which transactions that delete meet.
-        options["isolation_level"] = "READ COMMITTED"
+def _is_there(file: Path) -> bool:
     try:
-        engine = sqlalchemy.create_engine(url, **options)
-    except (NoSuchModuleError, ImportError):
-        raise RequestError(
-            f"The storage {url.drivername}://... needs a driver that is not here: "
-            "`pip install 'aetui[postgres]'` or `'aetui[mysql]'` brings it."
-        ) from None
-    if is_sqlite:
-        sqlite.set_up(engine, file)
-    return engine
-
-
-def sqlite_file(url: URL) -> Path | None:
-    """The file of a SQLite address, None for other backends."""
-    return Path(str(url.database)) if url.get_backend_name() == "sqlite" and url.database else None
+        return file.is_file()
+    except OSError:  # of a name that is too long
+        return False
 
 
 def _inode(file: Path) -> int | None:

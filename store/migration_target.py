@@ -14,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from store import listing, schema
 from store.address import read_address
-from store.database import Database, cannot_open, connect, open_database, shown, sqlite_file, storage_url
+from store.backend import cannot_open, check_connects, connect, shown, sqlite_file, storage_url
+from store.database import Database, open_database
 from store.errors import RequestError
 from store.paths import Root
 
@@ -35,9 +36,7 @@ class Target:
         """
         text = read_address(text)
         if "://" in text:
-            url = storage_url(source.root, text)
-            if url.get_backend_name() == "sqlite" and not url.database:
-                raise RequestError("The address names no file: write it like sqlite:////FOLDER/FILE.db.")
+            storage_url(source.root, text)
             return cls(root=source.root, storage=text)
         root = Root.find(text)
         if root.path.exists() and not root.path.is_dir():
@@ -58,15 +57,17 @@ def check_target(target: Target) -> None:
     file = sqlite_file(url)
     if file is not None and not file.exists():
         return
-    engine = connect(url)
     try:
-        with engine.connect() as connection:
-            if inspect(connection).has_table(schema.studies.name) and (num := listing.num_studies(connection)):
-                raise is_taken(target, num)
+        engine = connect(url)
+        try:
+            check_connects(engine)
+            with engine.connect() as connection:
+                if inspect(connection).has_table(schema.studies.name) and (num := listing.num_studies(connection)):
+                    raise is_taken(target, num)
+        finally:
+            engine.dispose()
     except SQLAlchemyError as error:
         raise cannot_open(url, error) from error
-    finally:
-        engine.dispose()
 
 
 def is_taken(target: object, num: int) -> RequestError:

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from store.errors import RequestError
 from store.names import RunName, check_name
 from store.user_paths import user_path
 
@@ -72,11 +73,21 @@ class Root:
     def figures(self) -> Path:
         return self.path / "figures"
 
+    def check_holds(self, folder: Path) -> None:
+        """Raises RequestError: ``folder``, of a name that is no path by itself, lies elsewhere: a link leads there."""
+        if not folder.resolve().is_relative_to(self.path.resolve()):
+            raise RequestError(f"{folder} leads out of the root by a link: put a folder in its place.")
+
     def run(self, name: RunName) -> "RunPaths":
         return RunPaths(self.path / check_name(name.experiment) / str(name.number))
 
     def trashed(self, name: RunName) -> Path:
         return self.trash / check_name(name.experiment) / str(name.number)
+
+
+def keep_private() -> None:
+    """Let whatever this process makes from now on be readable by its owner only: runs can hold private data."""
+    os.umask(0o077)
 
 
 @dataclass(frozen=True, slots=True)

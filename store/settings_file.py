@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from store.errors import RequestError
-from store.user_paths import user_path
+from store.user_paths import read_small, user_path
 
 _MOST_KB = 128
 _MOST_DOTS = 1000
@@ -35,8 +35,7 @@ def load_toml(file: Path, what: str) -> dict[str, Any]:
         RequestError: it is absent, cannot be read, or is not TOML.
     """
     try:
-        with user_path(file).open("rb") as opened:
-            content = opened.read(1000 * _MOST_KB + 1)
+        content = read_small(user_path(file), 1000 * _MOST_KB + 1)
         text = content.decode("utf-8")
     except RequestError:
         raise

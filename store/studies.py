@@ -10,7 +10,8 @@ from optuna.exceptions import ExperimentalWarning
 from sqlalchemy import URL
 
 from store import sqlite
-from store.database import Database, sqlite_file
+from store.backend import engine_options, sqlite_file
+from store.database import Database
 from store.errors import RequestError
 from store.records import Claim
 
@@ -45,15 +46,15 @@ def upgrade_optuna_tables(url: URL) -> None:
 
 
 def optuna_storage(database: Database) -> optuna.storages.RDBStorage:
-    """Optuna's own storage over the same database, with our settings for SQLite."""
-    is_sqlite, file = database.url.get_backend_name() == "sqlite", sqlite_file(database.url)
+    """Optuna's own storage over the same database, with our settings."""
+    file = sqlite_file(database.url)
     storage = optuna.storages.RDBStorage(
         database.url.render_as_string(hide_password=False),
-        engine_kwargs=sqlite.engine_options(file) if is_sqlite else None,
+        engine_kwargs=engine_options(database.url),
         skip_compatibility_check=True,
         skip_table_creation=True,
     )
-    if is_sqlite:
+    if file is not None:
         sqlite.set_up(storage.engine, file)
         storage.engine.dispose()  # drops connections made before the settings
     return storage

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from store import sqlite
 from store.artifacts import written_aside
-from store.database import check_form, connect, exclusive, sqlite_file, storage_url
+from store.backend import connect, sqlite_file, storage_url
+from store.database import check_form, exclusive
 from store.errors import OlderStorage, RequestError, StorageTrouble
 from store.paths import Root
 from store.room import lack

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 from store.errors import RequestError
@@ -24,6 +25,22 @@ def user_path(text: str | os.PathLike[str]) -> Path:
     except RuntimeError as error:
         raise RequestError(f"{_shown(text)} is no path: nobody of that name has a home here.") from error
     return path
+
+
+def read_small(path: Path, most: int) -> bytes:
+    """The first ``most`` bytes of a file that a user named.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file: a pipe may never say anything, and a device never end.
+    """
+    # Of a pipe that nobody writes to, a plain open would wait.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+        mode = os.fstat(opened.fileno()).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return opened.read(most)
 
 
 def _shown(text: str | os.PathLike[str]) -> str:

@@ -3,12 +3,14 @@
 import os
 import sys
 
+from store.paths import keep_private
 from tui.commands.errors import told
 from tui.commands.options import read_alone
 
 
 def main() -> None:
     """Ends the process with the exit status."""
+    keep_private()
     arguments = sys.argv[1:]
     is_completing = any(name.endswith("_COMPLETE") for name in os.environ)
     alone = None if is_completing else read_alone(arguments)

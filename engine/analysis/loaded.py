@@ -54,6 +54,8 @@ def load_run(database: Database, name: RunName, device: str = "auto", epoch: int
     model = build_model(spec, splits.train)
     try:
         checkpoints.read(path).restore_model(model)
+    except checkpoints.DamagedCheckpoint:
+        raise
     except ValueError as error:
         raise RequestError(f"The checkpoint {path} does not fit its run ({error}).") from error
     model.to(torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs

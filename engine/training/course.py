@@ -146,6 +146,8 @@ class Course:
                     model.adopt(best.weights)
             else:
                 self._go_on(name, source, last)
+        except RequestError:  # it says by itself what is wrong
+            raise
         except _MISFITS as error:
             raise RequestError(f"The run {name} cannot be started from ({error}).") from error
 

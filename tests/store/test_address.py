@@ -1,9 +1,11 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from store.address import STORAGE_FILE_VARIABLE, STORAGE_VARIABLE, find_storage
 from store.errors import RequestError
+from store.settings_file import load_toml
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +39,18 @@ def test_a_file_without_an_address_is_named_and_its_content_is_not(
         find_storage()
     assert str(file) in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_never_ends_is_not_read(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "pipe" if kind == "pipe" else Path("/dev/zero")
+    if kind == "pipe":
+        os.mkfifo(file)
+    with pytest.raises(RequestError, match="not a regular file"):
+        find_storage(f"@{file}")
+    with pytest.raises(RequestError, match="not a regular file"):
+        load_toml(file, "The settings")
 
 
 def test_a_sqlite_file_is_told_by_its_absolute_path_for_workers_that_work_elsewhere(

@@ -1,4 +1,5 @@
 import multiprocessing
+import socket
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,8 +8,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from store import queue, schema, workers
-from store.database import Database, connect, open_database, storage_url
+from store import backend, queue, schema, workers
+from store.backend import connect, storage_url
+from store.database import Database, open_database
 from store.errors import RequestError
 from store.experiments import ensure_experiment
 from store.listing import experiments
@@ -82,6 +84,10 @@ def test_a_plain_optuna_file_gets_our_tables_beside_its_own(root: Root) -> None:
         "postgresql+psycopg://me:hunter2@host:hunter2/x",
         "postgresql+psycopg://me:hun@ter2:hunter2@127.0.0.1:9/none",
         "postgresql+psycopg://127.0.0.1:9/none?user=me&password=hunter2",
+        "postgresql+psycopg://127.0.0.1:9/none?token=hunter2",
+        "postgresql+psycopg://127.0.0.1:9/none?options=-c%20role=hunter2",
+        "mysql+pymysql://me:hunter2@127.0.0.1:9/none?sslmode=require",
+        "sqlite:////none.db?key=hunter2",
     ],
 )
 def test_a_storage_that_does_not_answer_is_one_sentence_without_its_password(root: Root, address: str) -> None:
@@ -89,6 +95,33 @@ def test_a_storage_that_does_not_answer_is_one_sentence_without_its_password(roo
         open_database(root, address, create=True)
     assert "ter2" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("driver", "setting"), [("psycopg", "connect_timeout"), ("pymysql", "read_timeout")])
+def test_a_server_that_says_nothing_is_not_waited_for(
+    root: Root, monkeypatch: pytest.MonkeyPatch, driver: str, setting: str
+) -> None:
+    pytest.importorskip(driver)
+    assert backend.PATIENCE[driver][setting] <= 90
+    monkeypatch.setitem(backend.PATIENCE, driver, {setting: 2})
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        scheme = {"psycopg": "postgresql+psycopg", "pymysql": "mysql+pymysql"}[driver]
+        with pytest.raises(RequestError, match="cannot be opened"):
+            open_database(root, f"{scheme}://me@127.0.0.1:{silent.getsockname()[1]}/x")
+
+
+@pytest.mark.parametrize("address", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite+aiosqlite:////x.db"])
+def test_a_sqlite_address_names_a_file(root: Root, address: str) -> None:
+    with pytest.raises(RequestError, match="names a file and nothing else"):
+        open_database(root, address, create=True)
+    assert not root.path.exists()
+
+
+def test_a_folder_in_the_database_s_place_is_left_alone(root: Root) -> None:
+    root.database.mkdir(parents=True)
+    with pytest.raises(RequestError, match="is no file"):
+        open_database(root, create=True)
+    assert list(root.path.iterdir()) == [root.database]
 
 
 def test_mariadb_is_taken_for_what_it_is_like(root: Root) -> None:

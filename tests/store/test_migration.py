@@ -422,7 +422,7 @@ def test_the_same_root_takes_its_runs_back_where_they_lie(
 @pytest.mark.parametrize(
     ("to", "why"),
     [
-        ("sqlite://", "names no file"),
+        ("sqlite://", "names a file and nothing else"),
         ("nonsense://me:hunter2@host/x", "driver"),
         ("postgresql+psycopg://me:hunter2@127.0.0.1:9/x", "cannot be opened"),
         ("@/no/such/file", "/no/such/file"),

@@ -11,7 +11,8 @@ from typing import Any
 from engine.placing.order import Order, check_gpus, share_of_cpus
 from engine.placing.placement import Placed, Placement
 from engine.worker import IDLE_VARIABLE
-from store.database import Database, sqlite_file, storage_url
+from store.backend import sqlite_file, storage_url
+from store.database import Database
 from store.errors import RequestError
 from store.file_system import file_system
 from store.paths import DATA_VARIABLE

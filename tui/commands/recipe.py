@@ -30,7 +30,7 @@ from tui.look import duration_text
 def run_recipe(options: Options, asked: AskedRecipe, *, slots: int | None = None, detach: bool = False) -> int:
     data_dir = find_data_dir(options.data_dir)
     recipe = asked.recipe()
-    there = None if options.is_fresh() else options.open_database(create=options.storage is not None)
+    there = None if options.is_fresh() else options.open_database(create=True)
     driving.check_is_free(options.find_root(), recipe.name)
     for dataset in sorted(_datasets(recipe)):
         fetch(catalog.dataset(dataset), data_dir)

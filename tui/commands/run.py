@@ -76,7 +76,7 @@ def queue_runs(options: Options, wanted: Sequence[Wanted]) -> tuple[Database, li
     for spec, _ in configured:
         check_device(spec.device)
         fetch(catalog.dataset(spec.dataset), data_dir)
-    there = None if options.storage or options.is_fresh() else options.open_database()
+    there = None if options.storage or options.is_fresh() else options.open_database(create=True)
     checked = [(engine.jobs.check(there, spec, name, data_dir), name) for spec, name in configured]
     database = there or options.open_database(create=True)
     warn(database)

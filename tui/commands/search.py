@@ -81,7 +81,7 @@ def _start(options: Options, wanted: WantedSearch) -> tuple[Database, str]:
         RequestError: something does not hold; nothing is queued or written then.
     """
     data_dir = find_data_dir(options.data_dir)
-    there = None if options.is_fresh() else options.open_database(create=options.storage is not None)
+    there = None if options.is_fresh() else options.open_database(create=True)
     base, experiment, before = _base(options, there, wanted.base)
     if wanted.space is not None:
         space = Space.load(wanted.space)
