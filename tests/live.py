@@ -1,8 +1,11 @@
 """Looking at real worker processes: waiting for what they do, finding and signalling them."""
 
+import os
+import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +32,20 @@ def wait_for(ask: Callable[[], T], what: str, timeout_s: float = 90.0) -> T:
         now = time.monotonic()
         assert now < deadline, f"waited {timeout_s:.0f} s in vain for {what}"
         time.sleep(min(max(0.05, 2 * (now - asked_at)), 1.0))  # what takes long to ask slows those that are waited for
+
+
+def put_to_sleep(database: Database, pid: int) -> None:
+    """Stop a process, but not within a transaction: nobody could write for as long as it sleeps."""
+    while True:
+        os.kill(pid, signal.SIGSTOP)
+        with closing(sqlite3.connect(database.root.database, timeout=1.0)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                os.kill(pid, signal.SIGCONT)
+                time.sleep(0.05)
+            else:
+                return
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -211,9 +211,10 @@ class Watcher:
 
     def _caution(self, database: "Database") -> None:
         """Say once what is particular about where the storage lies."""
+        from store.backend import sqlite_file
         from tui.commands.caution import caution
 
-        says = database.only_read() or (caution(self.root) if self.addresses.storage is None else None)
+        says = database.only_read() or caution(sqlite_file(database.url))
         if says is not None:
             self._post(Refused(says))
 

@@ -9,7 +9,7 @@ import pytest
 from store.paths import Root
 from tests.cli.command_line import CommandLine
 from tests.cli.test_cli_requests import assert_one_sentence
-from tests.live import epochs_of, processes_of, wait_for
+from tests.live import epochs_of, is_alive, processes_of, wait_for
 
 RECIPE = """
 name = "mine"
@@ -119,7 +119,7 @@ def test_detached_it_goes_on_by_itself_and_only_once(aetui: CommandLine, tmp_pat
     metrics = aetui.root / "long-only" / "0" / "metrics.jsonl"
     wait_for(lambda: metrics.is_file() and epochs_of(metrics), "an epoch of long-only/0")
     process.send_signal(signal.SIGTERM)
-    wait_for(lambda: not process.is_running(), "the driver's end")
+    wait_for(lambda: not is_alive(process), "the driver's end")
     aetui.wait_until("long-only/0", "paused")
 
 

@@ -119,6 +119,7 @@ def test_it_tries_so_many_of_the_hand_picked_ones_first(searched: CommandLine) -
     assert "for a new search" in again.err
 
 
+@pytest.mark.timeout(300)
 def test_ctrl_c_pauses_it_and_by_name_it_goes_on_where_it_was(searched: CommandLine, space: Path) -> None:
     # Long enough not to end by itself before a worker hears of the stop, at its next heartbeat.
     long = ("--epochs", "150", "--set", "patience=0", "--pruner", "none", "--name", "t", "--space", str(space))
@@ -132,7 +133,7 @@ def test_ctrl_c_pauses_it_and_by_name_it_goes_on_where_it_was(searched: CommandL
     assert (stopped["is_over"], stopped["complete"]) == (False, 0)
     assert "aetui search --name t" in err
     assert [run["state"] for run in searched("ls", "t", "--json").json()] == ["paused"]
-    said = searched("search", "--name", "t", "--trials", "1", "--json")
+    said = searched("search", "--name", "t", "--trials", "1", "--json", most_s=200)
     assert said.status == 0
     assert (said.json()["is_over"], said.json()["complete"]) == (True, 1)
     assert [run["number"] for run in searched("ls", "t", "--json").json()] == [0]

@@ -26,7 +26,7 @@ def test_a_run_waits_on_a_full_disk_and_goes_on_to_the_same_numbers(
     disk: Disk, command_line: Callable[[Path], CommandLine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AETUI_IDLE_S", "2")
-    spec = small_spec(epochs=25, train_limit="500")  # seconds: the disk is to be full before its end
+    spec = small_spec(epochs=60, train_limit="500")  # seconds: the disk is to be full before its end
     undisturbed = train_undisturbed(tmp_path, spec)
     database = open_database(Root(disk.path / "runs"), create=True)
     name = jobs.enqueue(database, spec, "full")
@@ -40,7 +40,8 @@ def test_a_run_waits_on_a_full_disk_and_goes_on_to_the_same_numbers(
     assert str(database.root.path) in found.reason
     assert "free some" in found.reason
     assert 2 <= found.epoch < spec.epochs
-    assert checkpoints.read(database.root.run(name).last).epoch == found.epoch
+    # Between the two writes it may become full too.
+    assert checkpoints.read(database.root.run(name).last).epoch in (found.epoch, found.epoch + 1)
     assert is_whole(database.root.database)
     shown = command_line(database.root.path)("show", str(name))
     assert (shown.status, found.reason in shown.out) == (0, True)

@@ -155,3 +155,18 @@ def test_a_run_is_trained_there_and_the_user_is_told_once(
     for log in database.root.worker_logs.iterdir():
         assert "locked" not in log.read_text()
     database.close()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.usefixtures("on_network")
+def test_a_named_file_that_lies_there_is_told_of_too(
+    tmp_path: Path, command_line: Callable[[Path], CommandLine]
+) -> None:
+    aetui = command_line(tmp_path / "runs")
+    env = {"AETUI_STORAGE": f"sqlite:///{tmp_path}/all.db"}
+    said = aetui("run", "cae", "--dataset", "digits", "--queue-only", env=env)
+    assert said.status == 0, said.err
+    assert said.err.count(f"{tmp_path} is on a network file system (nfs4)") == 1
+    found = [each for each in aetui("doctor", "--json", env=env).json()["checks"] if each["subject"] == "storage"]
+    assert [each["verdict"] for each in found] == ["note", "ok"]
+    assert "journal truncate" in found[1]["says"]

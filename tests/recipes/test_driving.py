@@ -176,7 +176,7 @@ def test_driven_held_back_killed_and_gone_on_with(database: Database, asked: Ask
     wait_for_pause()
     assert only(database).was_interrupted
     assert [run.name for run in listing.runs(database)] == [name]
-    log = driving.log_file(database.root, "long").read_text()
-    assert log.count("only running 0/1") == 3
-    assert log.count("held back") == 2
+    log = driving.log_file(database.root, "long")
+    wait_for(lambda: log.read_text().count("held back") == 2, "the driver's last words")
+    assert log.read_text().count("only running 0/1") == 3
     assert (database.root.figures / "long" / "table.md").is_file()

@@ -36,7 +36,7 @@ def test_many_processes_on_a_fresh_root_all_come_up_with_one_experiment(root: Ro
     processes = [context.Process(target=_begin, args=(root.path, barrier, results)) for _ in range(6)]
     for process in processes:
         process.start()
-    assert [results.get(timeout=60) for _ in processes] == ["ok"] * 6
+    assert [results.get(timeout=110) for _ in processes] == ["ok"] * 6
     for process in processes:
         process.join()
     assert [found.experiment for found in experiments(open_database(root))] == ["same"]

@@ -105,7 +105,7 @@ def test_what_is_no_longer_wished_for_is_given_up(root: Root, embedder: Embedder
     embedder.want((Wish(RUN, 1),))
     heard.wait(lambda told: 1 in told.pictures)
     assert process.poll() not in (None, 0)
-    assert time.monotonic() - began_at < 30
+    assert time.monotonic() - began_at < 60
     assert not [path for path in root.run(RUN).latents.iterdir() if path.name.startswith((".", "7.tsne"))]
     assert not any(told.says for told in heard)
 

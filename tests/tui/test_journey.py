@@ -61,7 +61,7 @@ def num_dots(text: str) -> int:
     return len(NUM_DOTS.findall(text))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_whole_sitting(sitting: tuple[Terminal, Root]) -> None:
     terminal, root = sitting
     first, second, third = (RunName("cae-digits", number) for number in range(3))

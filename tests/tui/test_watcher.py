@@ -1,6 +1,6 @@
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import pytest
@@ -28,6 +28,7 @@ from tui.messages import (
     RecipesChanged,
     RowsChanged,
 )
+from tui.panes.latent.frames import Frame
 from tui.view import View
 from tui.watcher import Watcher
 
@@ -142,15 +143,18 @@ def test_frames_grow_and_are_thinned(root: Root, runs: dict[str, RunName], post:
     paths = root.run(runs["running"])
     watcher.show(View(focus=runs["running"], wants_frames=True))
     watcher.start()
-    frames = post.next(FramesChanged).frames.frames
-    assert [frame.epoch for frame in frames] == [1, 2, 3, 4]
+
+    def once_there(*epochs: int) -> Sequence[Frame]:
+        return post.next(
+            FramesChanged, lambda told: [each.epoch for each in told.frames.frames] == [*epochs]
+        ).frames.frames
+
+    frames = once_there(1, 2, 3, 4)
     write_codes(paths, 5, 6)
-    grown = post.next(FramesChanged).frames.frames
-    assert [frame.epoch for frame in grown] == [1, 2, 3, 4, 5]
+    grown = once_there(1, 2, 3, 4, 5)
     assert grown[:4] == frames, "earlier frames stay as they were"
     paths.latents_of(2).unlink()
-    thinned = post.next(FramesChanged).frames.frames
-    assert [frame.epoch for frame in thinned] == [1, 3, 4, 5]
+    once_there(1, 3, 4, 5)
 
 
 def test_the_log_is_read_only_while_it_is_shown(

@@ -5,8 +5,10 @@ import os
 import re
 import signal
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests import s3 as s3_server
@@ -16,12 +18,12 @@ from tests.s3 import s3 as s3
 from tests.servers import fresh_database
 from tests.workers.boxes import Box, need_boxes
 
-pytestmark = pytest.mark.timeout(300)  # a lease of 30 s, and a dozen commands
+pytestmark = pytest.mark.timeout(450)  # a lease of 30 s, and a dozen commands
 
 README = Path(__file__).parents[2] / "README.md"
 SETTINGS = "--threads 1 --set width=4 --set depth=2 --set hidden=16 --set patience=0"
 SMALL = f"--dataset digits {SETTINGS}"
-EPOCHS = 25
+EPOCHS = 50
 LEASE_S = 30
 
 
@@ -65,7 +67,8 @@ def test_a_box_that_disappears_gives_its_run_back_and_another_goes_on_to_the_sam
     wait_for(lambda: "training" in cy("aetui show e/0"), "its curve to be seen elsewhere")
     ada.pull_the_plug()
     at = shown(cy, "e/0")
-    assert (at["state"], at["host"], at["attempt"]) == ("running", "ada", 1)
+    assert at["state"] in ("running", "stalled")
+    assert (at["host"], at["attempt"]) == ("ada", 1)
     assert epochs_of(cy.root / "e/0/metrics.jsonl")
 
     cy(f"aetui run cae {SMALL} --name apart --epochs {EPOCHS} --queue-only")
@@ -78,6 +81,8 @@ def test_a_box_that_disappears_gives_its_run_back_and_another_goes_on_to_the_sam
     assert epochs_of(cy.root / "e/0/metrics.jsonl") == list(range(1, EPOCHS + 1))
     assert curve(cy.root / "e/0/metrics.jsonl") == curve(cy.root / "apart/0/metrics.jsonl")
     assert weights(cy.root / "e/0/last.safetensors") == weights(cy.root / "apart/0/last.safetensors")
+    # The last line is written, and uploaded, after the run's end is told.
+    wait_for(lambda: "complete" in cy("aetui logs e/0"), "the end of its log")
     log = (cy.root / "e/0/log.txt").read_text()
     assert re.search(r"attempt 1 on cpu.*goes on after epoch [1-9]\d*.*complete", log, re.DOTALL), log
 
@@ -107,7 +112,8 @@ def test_readmes_section_on_many_machines_is_what_happens(boxes: tuple[Box, Box,
         said = "".join(file.read_text(errors="replace") for file in logs)
         assert "not-shown-anywhere" not in said
     for process in (*ada.processes(), *bob.processes()):
-        assert not any("not-shown-anywhere" in word for word in process.cmdline())
+        with suppress(psutil.Error):  # it has ended meanwhile
+            assert not any("not-shown-anywhere" in word for word in process.cmdline())
     worker.terminate()
 
 
@@ -120,7 +126,8 @@ def test_a_run_waits_where_the_artifact_store_does_not_answer_and_goes_on_then(b
     wait_for(lambda: shown(bob, "e/0")["epoch"] == 3, "the epochs to be trained")
     assert shown(bob, "e/0")["state"] == "running"
     for process in cut_off.processes():
-        os.kill(process.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)
     waiting = wait_for(lambda: (run := shown(bob, "e/0"))["state"] == "waiting" and run, "it to be given back")
     cut_off.pull_the_plug()
     assert "The artifact store s3://" in str(waiting["reason"])

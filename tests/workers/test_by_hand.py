@@ -16,10 +16,10 @@ from store import listing, workers
 from store.database import Database
 from store.records import RunState
 from tests.cli.command_line import COMMAND, interrupt_twice
-from tests.live import holder_pid, processes_of, small_spec, wait_for
+from tests.live import holder_pid, processes_of, put_to_sleep, small_spec, wait_for
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(300)
 def test_no_others_come_one_that_dies_is_replaced_and_one_that_leaves_is_not(database: Database) -> None:
     names = [jobs.enqueue(database, small_spec(epochs=100_000, schedule="constant")) for _ in range(3)]
 
@@ -37,11 +37,11 @@ def test_no_others_come_one_that_dies_is_replaced_and_one_that_leaves_is_not(dat
     assert num_workers() == 1
     assert not is_asked_for(database.root)
     os.kill(another, signal.SIGTERM)
-    wait_for(lambda: not processes_of(database.root), "both to leave, though runs wait", 30)
+    wait_for(lambda: not processes_of(database.root), "both to leave, though runs wait")
     assert [str(listing.run(database, name).state) for name in names] == ["waiting"] * 3
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(300)
 def test_a_second_ctrl_c_kills_and_nobody_comes_instead(database: Database) -> None:
     name = jobs.enqueue(database, small_spec(epochs=100_000, schedule="constant"))
     attended = subprocess.Popen(
@@ -52,9 +52,9 @@ def test_a_second_ctrl_c_kills_and_nobody_comes_instead(database: Database) -> N
     )
     pid = wait_for(lambda: holder_pid(database, name), "the worker to hold the run")
     wait_for(lambda: processes_of(database.root, "engine.supervisor"), "its supervisor")
-    os.kill(pid, signal.SIGSTOP)  # it hears nothing of the first
+    put_to_sleep(database, pid)  # it hears nothing of the first
     interrupt_twice(attended)
-    wait_for(lambda: not processes_of(database.root), "the supervisor to leave, though a run waits", 30)
+    wait_for(lambda: not processes_of(database.root), "the supervisor to leave, though a run waits")
     assert listing.run(database, name).state is RunState.WAITING
 
 

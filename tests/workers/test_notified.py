@@ -36,11 +36,10 @@ def events(out: Path) -> list[tuple[str, str]]:
 
 
 def test_an_end_a_death_and_the_end_of_a_search_are_told(database: Database, told: Path) -> None:
-    name = jobs.enqueue(database, small_spec(epochs=12))  # not to end before it is killed
+    name = jobs.enqueue(database, small_spec(epochs=60))  # not to end before it is killed
     jobs.ensure_workers(database, 1)
     wait_for(lambda: listing.run(database, name).epoch, "the first epoch")
-    pid = holder_pid(database, name)
-    assert pid is not None
+    pid = wait_for(lambda: holder_pid(database, name), "its worker")
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: listing.run(database, name).state.is_finished, "the end of the run")
     space = Space.read({"latent_dim": {"low": 2, "high": 4}})

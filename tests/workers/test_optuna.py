@@ -40,8 +40,7 @@ def test_load_study_and_the_dashboard_read_while_workers_write(database: Databas
         studies = wait_for(lambda: _get(port, "/api/studies"), "the dashboard")
         (summary,) = studies["study_summaries"]
         assert summary["study_name"] == name.experiment
-        detail = _get(port, f"/api/studies/{summary['study_id']}?after=0")
-        assert detail is not None
+        detail = wait_for(lambda: _get(port, f"/api/studies/{summary['study_id']}?after=0"), "its study")
         live = next(trial for trial in detail["trials"] if trial["number"] == name.number)
         assert live["state"] == "Running"
         reached = listing.run(database, name).epoch

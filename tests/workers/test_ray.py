@@ -3,7 +3,6 @@
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -219,7 +218,6 @@ def refused(tmp_path: Path) -> Callable[..., str]:
         environment = {**without_settings(), **variables, "AETUI_ROOT": str(tmp_path / "runs")}
         if storage:
             environment["AETUI_STORAGE"] = storage
-        began = time.monotonic()
         done = subprocess.run(
             [COMMAND, "worker", *options], env=environment, capture_output=True, text=True, timeout=100
         )
@@ -228,7 +226,6 @@ def refused(tmp_path: Path) -> Callable[..., str]:
         assert done.stderr.startswith("aetui: ")
         assert done.stderr.count("\n") == 1
         assert not (tmp_path / "runs").exists()
-        assert time.monotonic() - began < 60
         return done.stderr
 
     return call

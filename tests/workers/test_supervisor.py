@@ -34,7 +34,7 @@ def test_workers_that_cannot_start_are_not_started_without_end(
     assert len(started) == before
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(200)
 def test_all_leave_when_their_database_is_removed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AETUI_IDLE_S", "90")
     name = jobs.enqueue(database, small_spec(epochs=2))
@@ -43,7 +43,7 @@ def test_all_leave_when_their_database_is_removed(database: Database, monkeypatc
     assert processes_of(database.root)
     for file in database.root.path.glob("aetui.db*"):
         file.unlink()
-    wait_for(lambda: not processes_of(database.root), "supervisor and workers to leave", 20)
+    wait_for(lambda: not processes_of(database.root), "supervisor and workers to leave")
 
 
 def test_a_later_wish_for_more_slots_reaches_the_one_supervisor(

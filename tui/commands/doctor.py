@@ -20,6 +20,7 @@ from engine.notices import notify_file, read_notify
 from engine.settings import read_settings, settings_file, usual_settings
 from store import schema, sqlite
 from store.address import S3_SCHEME
+from store.backend import sqlite_file, storage_url
 from store.clock import host
 from store.database import database_exists
 from store.errors import RequestError, StorageTrouble
@@ -158,13 +159,14 @@ def _folder(root: Root) -> Finding:
 
 
 def _storage(options: Options, root: Root) -> Iterator[Finding]:
-    if options.storage is None:
-        where = f"SQLite {sqlite3.sqlite_version} on {file_system(root.path).kind}"
-        if (told := caution(root)) is not None:
-            says, _, advice = told.rpartition(": ")
-            yield Finding(subject="storage", verdict=Verdict.NOTE, says=says, advice=advice)
-    else:
+    file = sqlite_file(storage_url(root, options.storage))
+    if (told := caution(file)) is not None:
+        says, _, advice = told.rpartition(": ")
+        yield Finding(subject="storage", verdict=Verdict.NOTE, says=says, advice=advice)
+    if file is None:
         where = "the named storage"
+    else:
+        where = f"SQLite {sqlite3.sqlite_version} on {file_system(file.parent).kind}"
     if not database_exists(root, options.storage):
         yield Finding(subject="storage", verdict=Verdict.OK, says=f"{where}, no experiments yet")
         return
@@ -173,11 +175,11 @@ def _storage(options: Options, root: Root) -> Iterator[Finding]:
         with database.read() as connection:
             form = connection.execute(sqlalchemy.select(schema.optuna_form.c.version_num)).scalar()
             journal = ""
-            if options.storage is None:
+            if file is not None:
                 journal = f", journal {connection.execute(sqlalchemy.text('PRAGMA journal_mode')).scalar()}"
                 found = str(connection.execute(sqlalchemy.text("PRAGMA quick_check(1)")).scalar())
                 if found != "ok":
-                    raise sqlite.damaged(root.database, found)
+                    raise sqlite.damaged(file, found)
     except StorageTrouble as error:  # it says what to do
         yield Finding(subject="storage", verdict=Verdict.BROKEN, says=str(error))
     except (RequestError, sqlalchemy.exc.SQLAlchemyError) as error:
