@@ -26,6 +26,7 @@ from store.address import UNDER_ROOT
 from store.paths import Root
 from tui import app
 from tui.screens.home import HomeScreen
+from tui.widgets.runs import RunTable
 
 def on_opening(act):
     whole = HomeScreen.on_mount
@@ -36,6 +37,12 @@ def on_opening(act):
 
 def leave_soon(screen):
     screen.set_timer(2.0, screen.app.exit)
+
+def leave_after(screen, thread):
+    def look():
+        if screen.query_one(RunTable).current and not thread.is_alive():
+            screen.set_timer(0.5, screen.app.exit)
+    screen.set_interval(0.5, look)
 """
 RUN = "\napp.run(Root(Path(sys.argv[1])), UNDER_ROOT, data_dir=None, mouse=True, debug='debug' in sys.argv)\n"
 CLEAN = ("\x1b[?1049l", "\x1b[?25h", "\x1b[?1003l")
@@ -88,8 +95,9 @@ def noise(screen):
         os.write(1, b"to descriptor 1\\n"); os.write(2, b"to descriptor 2\\n")
         ctypes.CDLL(None).perror(b"from C")
         os.system("echo from a process >&2")
-    threading.Thread(target=make).start()
-    leave_soon(screen)
+    noise = threading.Thread(target=make)
+    noise.start()
+    leave_after(screen, noise)
 on_opening(noise)
 """
     shown = on_terminal(code, str(root.path))
