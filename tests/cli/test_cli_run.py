@@ -1,7 +1,12 @@
 """``run`` and ``worker`` with real worker processes."""
 
+import fcntl
 import json
+import os
+import pty
 import signal
+import subprocess
+import termios
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +15,7 @@ import psutil
 import pytest
 
 from store.paths import Root
-from tests.cli.command_line import ENDLESS, TINY, CommandLine, interrupt_twice
+from tests.cli.command_line import COMMAND, ENDLESS, TINY, CommandLine, interrupt_twice
 from tests.live import epochs_of, processes_of, wait_for, weights
 
 
@@ -110,6 +115,26 @@ def test_second_ctrl_c_kills(aetui: CommandLine) -> None:
     interrupt_twice(process)
     killed = aetui("show", "cae-mnist-5k/0", "--json").json()
     assert (killed["state"], killed["reason"]) == ("failed", "killed by the user")
+
+
+def test_a_dropped_connection_ends_the_command_and_not_the_run(aetui: CommandLine) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [COMMAND, "--root", str(aetui.root), "run", "cae", *TINY, "--epochs", "40", "--set", "patience=0"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=aetui.environment,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    wait_for_epoch(aetui, "cae-digits/0")
+    os.close(ours)  # as sshd does when its client is gone
+    assert process.wait(timeout=60) == -signal.SIGHUP
+    aetui.wait_until("cae-digits/0", "complete")
+    run = aetui("show", "cae-digits/0", "--json").json()
+    assert (run["epoch"], run["attempt"]) == (40, 1)
 
 
 @pytest.mark.timeout(300)
