@@ -3,15 +3,19 @@
 import os
 import sys
 
+from store.address import STORAGE_VARIABLE
 from store.paths import keep_private
 from tui.commands.errors import told
 from tui.commands.options import read_alone
+
+_STORAGE = "--storage"
 
 
 def main() -> None:
     """Ends the process with the exit status."""
     keep_private()
     arguments = sys.argv[1:]
+    _hide_password(arguments)
     is_completing = any(name.endswith("_COMPLETE") for name in os.environ)
     alone = None if is_completing else read_alone(arguments)
     if alone is None:
@@ -22,3 +26,21 @@ def main() -> None:
         from tui.commands.screen import open_screen
 
         sys.exit(told(lambda: open_screen(alone), arguments))
+
+
+def _hide_password(arguments: list[str]) -> None:
+    """Begin anew without a storage address that may hold a password: command lines are in everybody's process list."""
+    address, others = None, []
+    left = iter(arguments)
+    for argument in left:
+        flag, has_value, value = argument.partition("=")
+        if flag != _STORAGE:
+            others.append(argument)
+        else:
+            address = value if has_value else next(left, None)
+    if address is None or "://" not in address or not {"@", "?"} & set(address):
+        return
+    begun_by, ours = sys.orig_argv[: -len(arguments)], sys.orig_argv[-len(arguments) :]
+    if ours != arguments:  # within another program, whose command line has nothing of it
+        return
+    os.execve(sys.executable, [*begun_by, *others], os.environ | {STORAGE_VARIABLE: address})

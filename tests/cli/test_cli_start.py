@@ -1,9 +1,11 @@
 """What comes before any command: help, version, no terminal, no heavy import."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.cli.command_line import COMMAND, CommandLine
@@ -137,3 +139,18 @@ def test_figures_are_ascii_where_the_locale_is(trained: CommandLine) -> None:
     assert said.status == 0
     assert "training" in said.out
     assert said.out.replace(str(trained.root), "").isascii()
+
+
+def test_a_password_that_was_typed_is_in_no_process_list(aetui: CommandLine) -> None:
+    pytest.importorskip("psycopg")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        address = f"postgresql+psycopg://me:not-shown-anywhere@127.0.0.1:{silent.getsockname()[1]}/x"
+        process = aetui.start("ls", "--storage", address, "--json")
+        connection, _ = silent.accept()
+        words = psutil.Process(process.pid).cmdline()
+        process.kill()
+        process.communicate()
+        connection.close()
+    assert "ls" in words
+    assert "not-shown-anywhere" not in " ".join(words)
