@@ -27,42 +27,42 @@ _TIMEOUT_S = 30
 
 @dataclass(frozen=True, kw_only=True)
 class _Source:
-    """``folder`` as torchvision names it; ``mirrors`` as torchvision lists them; ``md5`` of each gzipped file."""
+    """``folder`` as torchvision names it; ``mirrors`` as torchvision lists them; ``sha256`` of each gzipped file."""
 
     folder: str
     mirrors: tuple[str, ...]
-    md5: tuple[str, str, str, str]
+    sha256: tuple[str, str, str, str]
 
 
 _SOURCES = {
     "mnist": _Source(
         folder="MNIST",
         mirrors=("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"),
-        md5=(
-            "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-            "d53e105ee54ea40749a09fcbcd1e9432",
-            "9fb629c4189551a2d022fa330f9573f3",
-            "ec29112dd5afa0611ce80d1b7f02629c",
+        sha256=(
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         ),
     ),
     "fashion-mnist": _Source(
         folder="FashionMNIST",
         mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
-        md5=(
-            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-            "25c81989df183df01b3e8a0aad5dffbe",
-            "bef4ecab320f06d8554ea6380940ec79",
-            "bb300cfdad3c16e7a12a480ee83cd310",
+        sha256=(
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         ),
     ),
     "kmnist": _Source(
         folder="KMNIST",
         mirrors=("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
-        md5=(
-            "bdb82020997e1d708af4cf47b453dcf7",
-            "e144d726b3acfaa3e44228e80efcd344",
-            "5c965bf0a639b31b8f53240b1b52f4d7",
-            "7320c461ea6c1c855c0b718fb2a4b134",
+        sha256=(
+            "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+            "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+            "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+            "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
         ),
     ),
 }
@@ -99,10 +99,12 @@ def download(name: str, data_dir: Path, progress: Callable[[int, int], None] = l
     raw = data_dir / source.folder / "raw"
     try:
         raw.mkdir(parents=True, exist_ok=True)
-        missing = [(file, md5) for file, md5 in zip(_FILES, source.md5, strict=True) if not (raw / file).is_file()]
+        missing = [
+            (file, digest) for file, digest in zip(_FILES, source.sha256, strict=True) if not (raw / file).is_file()
+        ]
         done = 0
-        for file, md5 in missing:
-            packed = _fetch(source.mirrors, f"{file}.gz", md5, done, progress)
+        for file, digest in missing:
+            packed = _fetch(source.mirrors, f"{file}.gz", digest, done, progress)
             with written_aside(raw / file) as aside:
                 aside.write_bytes(gzip.decompress(packed))
             done += len(packed)
@@ -112,7 +114,7 @@ def download(name: str, data_dir: Path, progress: Callable[[int, int], None] = l
         ) from error
 
 
-def _fetch(mirrors: tuple[str, ...], file: str, md5: str, done: int, progress: Callable[[int, int], None]) -> bytes:
+def _fetch(mirrors: tuple[str, ...], file: str, digest: str, done: int, progress: Callable[[int, int], None]) -> bytes:
     """The bytes of ``file`` from the first mirror that has them undamaged."""
     troubles = []
     for mirror in mirrors:
@@ -126,7 +128,7 @@ def _fetch(mirrors: tuple[str, ...], file: str, md5: str, done: int, progress: C
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             troubles.append(f"{mirror} {getattr(error, 'reason', error)}")
             continue
-        if hashlib.md5(packed, usedforsecurity=False).hexdigest() == md5:
+        if hashlib.sha256(packed).hexdigest() == digest:
             return bytes(packed)
         troubles.append(f"{mirror} sent a damaged file")
     raise RequestError(f"{file} could not be fetched ({'; '.join(troubles)}): try again, or copy it to --data-dir.")

@@ -22,9 +22,9 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for file in idx_files._FILES:
         packed = gzip.compress(file.encode() * 20_000)
         (folder / f"{file}.gz").write_bytes(packed)
-        sums.append(hashlib.md5(packed).hexdigest())
+        sums.append(hashlib.sha256(packed).hexdigest())
     source = idx_files._SOURCES["mnist"]
-    ours = dataclasses.replace(source, mirrors=("file:///nowhere/", f"{folder.as_uri()}/"), md5=tuple(sums))
+    ours = dataclasses.replace(source, mirrors=("file:///nowhere/", f"{folder.as_uri()}/"), sha256=tuple(sums))
     monkeypatch.setitem(idx_files._SOURCES, "mnist", ours)
     return folder
 
@@ -69,7 +69,7 @@ def test_the_table_is_torchvisions() -> None:
         assert source.folder == theirs.__name__
         assert source.mirrors == tuple(theirs.mirrors)
         assert [f"{file}.gz" for file in idx_files._FILES] == [file for file, _ in theirs.resources]
-        assert list(source.md5) == [md5 for _, md5 in theirs.resources]
+        assert len({*source.sha256}) == 4
 
 
 def test_checking_files_and_own_images_needs_no_torch() -> None:
