@@ -61,7 +61,7 @@ def test_again_it_trains_only_what_is_missing_and_prints_the_table(validated: Co
 @pytest.mark.timeout(300)
 def test_ctrl_c_stops_it_and_again_it_goes_on(aetui: CommandLine) -> None:
     # Long enough not to end by itself before a worker hears of the stop, at its next heartbeat.
-    assert aetui("run", "cae", *TINY, "--epochs", "150", "--set", "patience=0").status == 0
+    assert aetui("run", "cae", *TINY, "--epochs", "80", "--set", "patience=0").status == 0
     process = aetui.start("crossval", "cae-digits", "--top", "1", "--folds", "2", "--json")
     metrics = aetui.root / "cae-digits-crossval" / "0" / "metrics.jsonl"
     wait_for(lambda: metrics.is_file() and epochs_of(metrics), "an epoch of cae-digits-crossval/0")
@@ -76,7 +76,7 @@ def test_ctrl_c_stops_it_and_again_it_goes_on(aetui: CommandLine) -> None:
     (configuration,) = said.json()["configurations"]
     assert configuration["folds"][0]["run"] != "cae-digits-crossval/0"
     resumed = aetui("show", configuration["folds"][0]["run"], "--json").json()
-    assert epochs_of(aetui.root / resumed["run"] / "metrics.jsonl")[-1] == 150
+    assert epochs_of(aetui.root / resumed["run"] / "metrics.jsonl")[-1] == 80
     assert stopped["state"] == "stopped"
     assert configuration["difference_percent"] is not None
 

@@ -100,8 +100,10 @@ def test_event_files_for_tensorboard(trained: CommandLine, tmp_path: Path) -> No
     assert not (tmp_path / "manifest.json").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_model_says_how_near_it_is(trained: CommandLine, tmp_path: Path) -> None:
-    said = trained("export", "small/0", "--model", str(tmp_path))
+    said = trained("export", "small/0", "--model", str(tmp_path), most_s=300)
     assert said.status == 0
     shown = dict(re.findall(r"^(\S+\.pt2) .* largest difference (\S+)$", said.out, re.MULTILINE))
     assert shown.keys() == {"encoder.pt2", "decoder.pt2"}

@@ -226,6 +226,8 @@ def test_nothing_of_this_machine_and_of_other_parts_is_in_the_files(folders: dic
             assert not [word for word in told_apart if len(word) > 1 and word.encode() in blob]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_the_same_run_gives_the_same_bytes_in_a_process_of_its_own(
     trained: Database, folders: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -236,7 +238,7 @@ def test_the_same_run_gives_the_same_bytes_in_a_process_of_its_own(
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -26,7 +26,7 @@ def test_a_run_waits_on_a_full_disk_and_goes_on_to_the_same_numbers(
     disk: Disk, command_line: Callable[[Path], CommandLine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AETUI_IDLE_S", "2")
-    spec = small_spec(epochs=60, train_limit="500")  # seconds: the disk is to be full before its end
+    spec = small_spec(epochs=40, train_limit="500")  # seconds: the disk is to be full before its end
     undisturbed = train_undisturbed(tmp_path, spec)
     database = open_database(Root(disk.path / "runs"), create=True)
     name = jobs.enqueue(database, spec, "full")

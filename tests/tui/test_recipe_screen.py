@@ -82,6 +82,22 @@ async def test_it_shows_the_steps_and_follows_them(
         assert "failed" not in shown(pilot)
 
 
+@pytest.mark.parametrize("part", ["recipe-head", "steps", "figures", "recipe-detail"])
+async def test_news_that_come_while_it_is_taken_down_do_no_harm(
+    root: Root, runs: dict[str, RunName], until: Until, part: str
+) -> None:
+    tell(root, [StepState.RUNNING])
+    async with screen(root, SMALL) as pilot:
+        await until(sees(pilot, "digits-a/3"))
+        await pilot.press("r")
+        await until(sees(pilot, NAME, "0 of 20 steps done"))
+        shows = recipes(pilot)
+        await shows.query_one(f"#{part}").remove()
+        home(pilot).post_message(RowsChanged(NAME, ()))
+        await pilot.pause()
+        shows.take_rows(RowsChanged(NAME, ()))
+
+
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
 async def test_the_table_stands_below_the_steps(
     database: Database, root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(450)  # a lease of 30 s, and a dozen commands
 README = Path(__file__).parents[2] / "README.md"
 SETTINGS = "--threads 1 --set width=4 --set depth=2 --set hidden=16 --set patience=0"
 SMALL = f"--dataset digits {SETTINGS}"
-EPOCHS = 50
+EPOCHS = 35
 LEASE_S = 30
 
 

@@ -58,7 +58,7 @@ class QueueScreen(Screen[RunName | None]):
 
     def take_queue(self, message: QueueChanged) -> None:
         self._queue = message.queue
-        if self.query("#waiting"):  # not while it is taken down
+        if all(self.query(f"#{part}") for part in ("queue-head", "devices", "waiting")):  # not while it is taken down
             self._show()
 
     def _show(self) -> None:

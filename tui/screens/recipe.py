@@ -79,8 +79,8 @@ class RecipeScreen(Screen["RunName | str | None"]):
 
     @property
     def _is_whole(self) -> bool:
-        """Its parts are there: not yet before it is mounted, and no longer while it is taken down."""
-        return bool(self.query("#steps"))
+        """Its parts are there: not yet all while it is mounted, and not all any more while it is taken down."""
+        return all(self.query(f"#{part}") for part in ("recipe-head", "steps", "figures", "recipe-detail"))
 
     @property
     def _steps(self) -> StepTable:
