@@ -1,27 +1,30 @@
-"""What befalls the processes of a root: signals at random, sleep through a lease, lost terminals, a restart."""
+"""What befalls a root: signals at random, sleep through a lease, lost terminals, a restart, damaged files."""
 
 import os
 import random
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from signal import SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM
 
 import psutil
 
 from store import schema
 from store.leases import LEASE_S
+from store.names import RunName
 from tests.chaos.calls import Calls
 from tests.chaos.ledger import Ledger
 from tests.chaos.place import DRIVER, RECIPE, SUPERVISOR, WORKER, Place
 from tests.chaos.screens import Screens
-from tests.live import end_processes, processes_of
+from tests.live import end_processes, is_alive, processes_of
 
 _DEADLY = (SIGKILL, SIGKILL, SIGTERM, SIGHUP)
 _BETWEEN_RESTARTS_S = 40.0
 _BEATING = (schema.leases, schema.workers)
+_DIES_S = 2.0
 _TAKE_OVER_S = (2.0, 6.0)  # how long a worker sleeps on behind a lease that is over
 
 
@@ -49,6 +52,7 @@ class Faults:
             self._driver: 2,
             self._screen: 3,
             self._sleep: 3,
+            self._damage: 3,
             self._restart: 1,
         }
         for fault in self._dice.choices(list(faults), list(faults.values()), k=2):
@@ -159,6 +163,36 @@ class Faults:
             connection.close()
         return True
 
+    def _damage(self) -> str | None:
+        """Kill a worker and damage what it leaves, before another goes on from there."""
+        found = processes_of(self._place.root, WORKER)
+        if not found:
+            return None
+        process = self._dice.choice(found)
+        file, damage = self._dice.choice((("last.safetensors", _flip), ("metrics.jsonl", _tear), ("config.json", _cut)))
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+        give_up = time.monotonic() + _DIES_S
+        while is_alive(process):
+            if time.monotonic() > give_up:
+                return "SIGKILL of a worker"
+            time.sleep(0.001)
+        folder = self._held_by(process.pid)
+        if folder is None or not (folder / file).is_file():
+            return "SIGKILL of a worker"
+        damage(folder / file, self._dice)
+        return f"SIGKILL of a worker, its {file} damaged"
+
+    def _held_by(self, pid: int) -> Path | None:
+        """The folder of the run that a process has a lease of."""
+        query = (
+            "SELECT study_name, number FROM aetui_leases JOIN trials USING (trial_id) JOIN studies USING (study_id) "
+            "WHERE pid = ?"
+        )
+        with closing(sqlite3.connect(self._place.root.database, timeout=1.0)) as connection:
+            row = connection.execute(query, (pid,)).fetchone()
+        return self._place.root.run(RunName(*row)).folder if row else None
+
     def _restart(self) -> str | None:
         """Kill all there is at once, as a machine that loses power; what had its pids then is somebody else's."""
         if time.monotonic() - self._restarted < _BETWEEN_RESTARTS_S:
@@ -182,3 +216,24 @@ class Faults:
             lock.write_text(str(os.getpid()), encoding="ascii")
         self._restarted = time.monotonic()
         return "restart of the machine, pids used again"
+
+
+def _flip(file: Path, dice: random.Random) -> None:
+    """Change one byte in place, as a bad disk does."""
+    with file.open("r+b") as opened:
+        place = dice.randrange(max(file.stat().st_size, 1))
+        opened.seek(place)
+        byte = opened.read(1)
+        opened.seek(place)
+        opened.write(bytes(each ^ 0x10 for each in byte))
+
+
+def _tear(file: Path, _dice: random.Random) -> None:
+    """Half a line behind the whole ones."""
+    with file.open("ab") as opened:
+        opened.write(b'{"kind": "epoch", "epoch": \xff')
+
+
+def _cut(file: Path, _dice: random.Random) -> None:
+    with file.open("r+b") as opened:
+        opened.truncate(file.stat().st_size // 2)
