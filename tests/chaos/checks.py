@@ -125,6 +125,8 @@ def _check_run(database: Database, ledger: Ledger, run: Run) -> None:
 
 def _check_files(ledger: Ledger, run: Run, paths: RunPaths) -> None:
     for file, trouble in torn(paths.folder):
+        if run.state is not RunState.COMPLETE and (str(run.name), file.name) in ledger.damaged:
+            continue  # nothing has gone on from there
         ledger.complain("files torn", f"{file} of {run.name} ({run.state}): {trouble}")
     epochs = [line["epoch"] for line in read_metrics(paths.metrics) if line["kind"] == "epoch"]
     if epochs != list(range(1, len(epochs) + 1)):

@@ -177,21 +177,22 @@ class Faults:
             if time.monotonic() > give_up:
                 return "SIGKILL of a worker"
             time.sleep(0.001)
-        folder = self._held_by(process.pid)
-        if folder is None or not (folder / file).is_file():
+        run = self._held_by(process.pid)
+        if run is None or not (there := self._place.root.run(run).folder / file).is_file():
             return "SIGKILL of a worker"
-        damage(folder / file, self._dice)
+        damage(there, self._dice)
+        self._ledger.damaged.add((str(run), file))
         return f"SIGKILL of a worker, its {file} damaged"
 
-    def _held_by(self, pid: int) -> Path | None:
-        """The folder of the run that a process has a lease of."""
+    def _held_by(self, pid: int) -> RunName | None:
+        """The run that a process has a lease of."""
         query = (
             "SELECT study_name, number FROM aetui_leases JOIN trials USING (trial_id) JOIN studies USING (study_id) "
             "WHERE pid = ?"
         )
         with closing(sqlite3.connect(self._place.root.database, timeout=1.0)) as connection:
             row = connection.execute(query, (pid,)).fetchone()
-        return self._place.root.run(RunName(*row)).folder if row else None
+        return RunName(*row) if row else None
 
     def _restart(self) -> str | None:
         """Kill all there is at once, as a machine that loses power; what had its pids then is somebody else's."""
