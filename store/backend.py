@@ -71,14 +71,13 @@ def cannot_open(url: URL, error: Exception) -> RequestError:
 
 def engine_options(url: URL) -> dict[str, Any]:
     """What `sqlalchemy.create_engine` is to be told beside the address."""
-    backend = url.get_backend_name()
-    if backend == "sqlite":
-        return sqlite.engine_options(sqlite_file(url))
+    if (file := sqlite_file(url)) is not None:
+        return sqlite.engine_options(file)
     patience = PATIENCE.get(url.drivername.partition("+")[2], {})
     options: dict[str, Any] = {"pool_pre_ping": True}
     if patience:
         options["connect_args"] = {name: value for name, value in patience.items() if name not in url.query}
-    if backend == "mysql":
+    if url.get_backend_name() == "mysql":
         # As PostgreSQL has it: its own default locks gaps between rows, over which transactions that delete meet.
         options["isolation_level"] = "READ COMMITTED"
     return options
@@ -99,8 +98,8 @@ def connect(url: URL) -> Engine:
         ) from None
     except (AttributeError, TypeError, ValueError) as error:
         raise cannot_open(url, error) from error
-    if url.get_backend_name() == "sqlite":
-        sqlite.set_up(engine, sqlite_file(url))
+    if (file := sqlite_file(url)) is not None:
+        sqlite.set_up(engine, file)
     return engine
 
 

@@ -26,18 +26,18 @@ def is_read_only(file: Path) -> bool:
     return file.is_file() and not (is_writable(file) and is_writable(file.parent))
 
 
-def engine_options(file: Path | None) -> dict[str, Any]:
-    """What `sqlalchemy.create_engine` is to be told of ``file`` (None: of one in memory)."""
-    if file is None or not is_read_only(file):
+def engine_options(file: Path) -> dict[str, Any]:
+    """What `sqlalchemy.create_engine` is to be told of ``file``."""
+    if not is_read_only(file):
         return {"connect_args": {"timeout": BUSY_TIMEOUT_S}}
     # No pool: each look decides anew, since others may begin to write to the file where they can.
     return {"creator": lambda: _open_to_read(file), "poolclass": NullPool}
 
 
-def set_up(engine: Engine, file: Path | None) -> None:
+def set_up(engine: Engine, file: Path) -> None:
     """Settings of every new connection, and sentences for what goes wrong."""
-    is_shared = file is not None and file_system(file.parent).is_network
-    only_reads = file is not None and is_read_only(file)
+    is_shared = file_system(file.parent).is_network
+    only_reads = is_read_only(file)
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: Any) -> None:
@@ -50,13 +50,11 @@ def set_up(engine: Engine, file: Path | None) -> None:
             cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.close()
 
-    if file is not None:
-
-        @event.listens_for(engine, "handle_error")
-        def tell(context: ExceptionContext) -> None:
-            found = trouble(context.original_exception, file)
-            if found is not None:
-                raise found from context.original_exception
+    @event.listens_for(engine, "handle_error")
+    def tell(context: ExceptionContext) -> None:
+        found = trouble(context.original_exception, file)
+        if found is not None:
+            raise found from context.original_exception
 
 
 def trouble(error: BaseException | None, file: Path) -> StorageTrouble | None:
