@@ -131,7 +131,7 @@ class RecipeScreen(Screen["RunName | str | None"]):
     def _show_head(self) -> None:
         recipe = self.chosen
         if recipe is None:
-            starts = f"{bindings.key_of('recipe.new')} starts one, the reference study or one of your own."
+            starts = f"{bindings.key_of('recipe.new')} starts the reference study or one of your own."
             says = Text(f"\n No recipe has run here yet: {starts}", style="dim")
             self.query_one("#recipe-head", Lines).show_text(says)
             return
