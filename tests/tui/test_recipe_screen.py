@@ -234,7 +234,9 @@ async def test_without_a_recipe_one_is_offered(
     async with screen(root, size) as pilot:
         await until(sees(pilot, "digits-a/3"))
         await pilot.press("r")
-        await until(sees(pilot, "No recipe has run here yet: n starts one", "n new recipe"))
+        await until(
+            sees(pilot, "No recipe has run here yet: n starts the reference study or one of your own.", "n new recipe")
+        )
         assert "p go on" not in shown(pilot)
         await pilot.press("n")
         await until(sees(pilot, "New recipe", "The reference study (quick)"))
