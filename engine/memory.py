@@ -14,6 +14,8 @@ _SIGNS = (
     "CUDNN_STATUS_ALLOC_FAILED",
 )
 """What torch says where it has no class of its own for it."""
+_NOT_LOADED = "failed to map segment"
+"""What the system says of a library, torch's own mostly, that does not fit any more."""
 
 
 def out_of_memory(error: Exception, device: str, spec: Mapping[str, Any]) -> str | None:
@@ -21,6 +23,8 @@ def out_of_memory(error: Exception, device: str, spec: Mapping[str, Any]) -> str
 
     Nothing is made smaller by itself: another batch size gives other numbers.
     """
+    if isinstance(error, ImportError) and _NOT_LOADED in str(error):
+        return f"out of memory on {device} before its training began: resume it once others here need less"
     names = {each.__name__ for each in type(error).__mro__}
     if not names & {"MemoryError", "OutOfMemoryError"} and not any(sign in str(error) for sign in _SIGNS):
         return None

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from store.records import Run, RunState
+from tests.chaos import doomed
 from tests.chaos.calls import REFUSED, Call, Calls
 from tests.chaos.ledger import Ledger
 from tests.chaos.place import RECIPE, SEARCH, SETTINGS, TWIN, Place
@@ -47,7 +48,7 @@ class Asks:
             return
         asks: list[tuple[int, Callable[[], object]]] = [(8, self._control), (4, self._look), (1, self._export)]
         if sum(run.state is RunState.WAITING and not run.deleted for run in known) < _MAX_WAITING:
-            asks += [(6, self._detached), (1, lambda: self._search("--detach"))]
+            asks += [(6, self._detached), (1, lambda: self._search("--detach")), (1, self._doomed)]
             if following < _NUM_FOLLOWING:
                 asks += [(2, self._followed), (1, self._search), (3, self.cook)]
         weights, choices = zip(*asks, strict=True)
@@ -72,6 +73,14 @@ class Asks:
 
     def _followed(self) -> None:
         self._new_run()
+
+    def _doomed(self) -> None:
+        what, (kind, wild, _) = self._dice.choice(list(doomed.KINDS.items()))
+        seed = self._next_seed
+        self._next_seed += 1
+        words = ("run", kind, "--dataset", "digits", "--threads", "1", *settings(4), *wild)
+        words += ("--epochs", "2", "--seed", str(seed), "--name", f"{doomed.PREFIX}{what}")
+        self._begin_run(seed, words, "--detach")
 
     def _new_run(self, *how: str) -> None:
         dice, seed = self._dice, self._next_seed

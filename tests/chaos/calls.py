@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from store.paths import Root
+from tests.chaos.disk import Disk
 from tests.chaos.ledger import Ledger
 from tests.chaos.place import Place
 
@@ -45,8 +46,8 @@ class Call:
 class Calls:
     """Begins commands, and writes into the ledger what came of them."""
 
-    def __init__(self, place: Place, ledger: Ledger) -> None:
-        self._place, self._ledger = place, ledger
+    def __init__(self, place: Place, ledger: Ledger, disk: Disk | None = None) -> None:
+        self._place, self._ledger, self._disk = place, ledger, disk
         self.running: list[Call] = []
 
     def begin(
@@ -99,7 +100,7 @@ class Calls:
         text, errors = _text(call.out), _text(call.errors)
         if "Traceback (most recent call last)" in errors and not call.signals:
             self._ledger.complain("commands broken", f"{call} raised:\n{errors}")
-        elif not call.signals and status not in call.accepted:
+        elif not call.signals and status not in call.accepted and not self._is_refusal(call, status):
             self._ledger.complain("commands broken", f"{call} ended with status {status}:\n{errors}")
         if status or call.answered is None:
             return
@@ -107,6 +108,10 @@ class Calls:
             call.answered(json.loads(text))
         except ValueError:
             self._ledger.complain("commands broken", f"{call} ended with status 0 and printed no JSON:\n{text}")
+
+    def _is_refusal(self, call: Call, status: int) -> bool:
+        """Whether it was asked for while the disk was full, or could only be read."""
+        return status == REFUSED and self._disk is not None and self._disk.was_troubled_since(call.began)
 
 
 def _text(file: IO[bytes]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.supervisor import worker_log
 from store import listing
 from store.database import Database
 from store.errors import SharingTrouble
@@ -18,10 +19,12 @@ from store.metrics import decode, read_metrics
 from store.paths import RunPaths
 from store.records import Run, RunState
 from store.sharing.download import Downloader
+from tests.chaos import doomed
 from tests.chaos.ledger import Ledger
 from tests.chaos.place import NUM_SEARCHED, RECIPE, Place
 from tests.live import weights
 
+_NO_MEMORY = ("MemoryError", "out of memory", "can't allocate memory", "failed to map segment", "start new thread")
 _ASIDE = (RunState.PAUSED, RunState.HELD)
 _ATTEMPT = re.compile(r"attempt (\d+) on \S+ by worker")
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<attempt>\d+)\.(?P<pid>\d+)\.tmp")
@@ -36,6 +39,7 @@ def check(place: Place, ledger: Ledger) -> None:
     _check_numbers(ledger, runs)
     _check_asked_once(database, ledger, runs)
     _check_recipe(ledger, runs)
+    doomed.check(ledger, runs)
     for run in runs:
         _check_run(database, ledger, run)
     _check_shared(place, ledger, runs)
@@ -125,8 +129,10 @@ def _check_run(database: Database, ledger: Ledger, run: Run) -> None:
 
 def _check_files(ledger: Ledger, run: Run, paths: RunPaths) -> None:
     for file, trouble in torn(paths.folder):
-        if run.state is not RunState.COMPLETE and (str(run.name), file.name) in ledger.damaged:
-            continue  # nothing has gone on from there
+        if (str(run.name), file.name) in ledger.damaged and (
+            run.state is not RunState.COMPLETE or file.parent == paths.latents
+        ):
+            continue  # nothing has gone on from there, or will: codes of an epoch that is over are not written again
         ledger.complain("files torn", f"{file} of {run.name} ({run.state}): {trouble}")
     epochs = [line["epoch"] for line in read_metrics(paths.metrics) if line["kind"] == "epoch"]
     if epochs != list(range(1, len(epochs) + 1)):
@@ -218,8 +224,11 @@ def _check_root(place: Place, ledger: Ledger) -> None:
             json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
             ledger.complain("files torn", f"{file}: {error}")
+    starved = {worker_log(place.root, worker_id) for worker_id in ledger.starved}
     for log in place.root.worker_logs.glob("*.log"):
         text = log.read_text(encoding="utf-8", errors="replace")
+        if log in starved and any(sign in text for sign in _NO_MEMORY):
+            continue  # it may die of that: its run goes on elsewhere
         for part in text.split("Traceback (most recent call last)")[1:]:
             ledger.complain("workers broken", f"{log.name}: {part[:3000]}")
     for file in place.root.path.rglob("*.aside"):

@@ -28,9 +28,14 @@ class Dashboard:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """The next look begins another."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            self._process = None
 
     def look(self) -> None:
         """Ask for the studies, every few seconds."""

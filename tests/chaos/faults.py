@@ -1,4 +1,5 @@
-"""What befalls a root: signals at random, sleep through a lease, lost terminals, a restart, damaged files."""
+"""What befalls a root: signals at random, sleep through a lease, lost terminals, a restart, damaged files, a disk that
+is full or can only be read, a clock that is set back, memory that runs out."""
 
 import os
 import random
@@ -11,11 +12,14 @@ from pathlib import Path
 from signal import SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM
 
 import psutil
+from sqlalchemy import Table
 
 from store import schema
 from store.leases import LEASE_S
 from store.names import RunName
 from tests.chaos.calls import Calls
+from tests.chaos.dashboard import Dashboard
+from tests.chaos.disk import Disk
 from tests.chaos.ledger import Ledger
 from tests.chaos.place import DRIVER, RECIPE, SUPERVISOR, WORKER, Place
 from tests.chaos.screens import Screens
@@ -26,6 +30,10 @@ _BETWEEN_RESTARTS_S = 40.0
 _BEATING = (schema.leases, schema.workers)
 _DIES_S = 2.0
 _TAKE_OVER_S = (2.0, 6.0)  # how long a worker sleeps on behind a lease that is over
+_TROUBLED_S = (2.0, 8.0)
+_STARVES_S = (0.5, 3.0)
+_SLACKS = (0, 0, 64 << 10, 1 << 20)  # bytes: what is small is written even where there is no room
+_SET_BACK_S = 3600
 
 
 @dataclass
@@ -34,13 +42,36 @@ class _Sleeper:
     wakes: float
 
 
+@dataclass
+class _Starving:
+    process: psutil.Process
+    eats: float
+
+
+@dataclass(frozen=True)
+class _Lease:
+    run: RunName
+    worker_id: str
+
+
 class Faults:
     """Injects one at a time, and counts it where there was somebody to suffer it."""
 
-    def __init__(self, place: Place, dice: random.Random, ledger: Ledger, calls: Calls, screens: Screens) -> None:
-        self._place, self._dice, self._ledger = place, dice, ledger
-        self._calls, self._screens = calls, screens
+    def __init__(
+        self,
+        place: Place,
+        disk: Disk,
+        dice: random.Random,
+        ledger: Ledger,
+        calls: Calls,
+        screens: Screens,
+        dashboard: Dashboard,
+    ) -> None:
+        self._place, self._disk, self._dice, self._ledger = place, disk, dice, ledger
+        self._calls, self._screens, self._dashboard = calls, screens, dashboard
         self._sleepers: list[_Sleeper] = []
+        self._starving: list[_Starving] = []
+        self._mends = 0.0
         self._restarted = time.monotonic()
 
     def inject(self) -> None:
@@ -53,6 +84,9 @@ class Faults:
             self._screen: 3,
             self._sleep: 3,
             self._damage: 3,
+            self._fill: 2,
+            self._starve: 2,
+            self._set_clock_back: 1,
             self._restart: 1,
         }
         for fault in self._dice.choices(list(faults), list(faults.values()), k=2):
@@ -61,19 +95,32 @@ class Faults:
                 return
 
     def attend(self) -> None:
-        """Wake those whose time has come."""
-        for sleeper in [each for each in self._sleepers if each.wakes <= time.monotonic()]:
+        """End what has lasted long enough."""
+        now = time.monotonic()
+        for sleeper in [each for each in self._sleepers if each.wakes <= now]:
             self._wake(sleeper)
+        for starving in [each for each in self._starving if each.eats <= now]:
+            self._feed(starving)
+        if self._mends <= now:
+            self._disk.mend()
 
     def end(self) -> None:
-        """Wake all: from now on nothing is done to anybody."""
+        """Wake and feed all: from now on nothing is done to anybody."""
         for sleeper in list(self._sleepers):
             self._wake(sleeper)
+        for starving in list(self._starving):
+            self._feed(starving)
+        self._disk.mend()
 
     def _wake(self, sleeper: _Sleeper) -> None:
         self._sleepers.remove(sleeper)
         with suppress(psutil.NoSuchProcess):
             sleeper.process.send_signal(SIGCONT)
+
+    def _feed(self, starving: _Starving) -> None:
+        self._starving.remove(starving)
+        with suppress(psutil.NoSuchProcess):
+            starving.process.rlimit(psutil.RLIMIT_AS, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
 
     def _worker(self) -> str | None:
         return self._kill_process(WORKER, "worker")
@@ -169,7 +216,9 @@ class Faults:
         if not found:
             return None
         process = self._dice.choice(found)
-        file, damage = self._dice.choice((("last.safetensors", _flip), ("metrics.jsonl", _tear), ("config.json", _cut)))
+        file, damage = self._dice.choice(
+            (("last.safetensors", _flip), ("metrics.jsonl", _tear), ("config.json", _cut), ("latents", _flip))
+        )
         with suppress(psutil.NoSuchProcess):
             process.kill()
         give_up = time.monotonic() + _DIES_S
@@ -177,27 +226,70 @@ class Faults:
             if time.monotonic() > give_up:
                 return "SIGKILL of a worker"
             time.sleep(0.001)
-        run = self._held_by(process.pid)
-        if run is None or not (there := self._place.root.run(run).folder / file).is_file():
+        lease = self._lease_of(process.pid)
+        if lease is None or self._disk.is_full:
+            return "SIGKILL of a worker"
+        paths = self._place.root.run(lease.run)
+        there = paths.folder / file
+        if file == "latents" and (epochs := paths.latent_epochs()):
+            there = paths.latents_of(self._dice.choice(epochs))
+        if not there.is_file():
             return "SIGKILL of a worker"
         damage(there, self._dice)
-        self._ledger.damaged.add((str(run), file))
+        self._ledger.damaged.add((str(lease.run), there.name))
         return f"SIGKILL of a worker, its {file} damaged"
 
-    def _held_by(self, pid: int) -> RunName | None:
-        """The run that a process has a lease of."""
+    def _lease_of(self, pid: int) -> _Lease | None:
         query = (
-            "SELECT study_name, number FROM aetui_leases JOIN trials USING (trial_id) JOIN studies USING (study_id) "
-            "WHERE pid = ?"
+            "SELECT study_name, number, worker_id FROM aetui_leases JOIN trials USING (trial_id) "
+            "JOIN studies USING (study_id) WHERE pid = ?"
         )
         with closing(sqlite3.connect(self._place.root.database, timeout=1.0)) as connection:
             row = connection.execute(query, (pid,)).fetchone()
-        return RunName(*row) if row else None
+        return _Lease(RunName(*row[:2]), row[2]) if row else None
+
+    def _fill(self) -> str | None:
+        """Leave no room on the root's disk, or next to none, for some seconds."""
+        if not self._disk.is_here or self._disk.is_troubled or not self._disk.fill(self._dice.choice(_SLACKS)):
+            return None
+        self._mends = time.monotonic() + self._dice.uniform(*_TROUBLED_S)
+        return "full disk"
+
+    def _starve(self) -> str | None:
+        """Give a worker no more memory than it has, for a moment."""
+        leases = [(each, self._lease_of(each.pid)) for each in processes_of(self._place.root, WORKER)]
+        found = [(process, lease.worker_id) for process, lease in leases if lease]
+        if not found or self._starving:
+            return None
+        process, worker_id = self._dice.choice(found)
+        with suppress(psutil.NoSuchProcess):
+            process.rlimit(psutil.RLIMIT_AS, (process.memory_info().vms, psutil.RLIM_INFINITY))
+        self._starving.append(_Starving(process, time.monotonic() + self._dice.uniform(*_STARVES_S)))
+        self._ledger.starved.add(worker_id)
+        return "no more memory for a worker"
+
+    def _set_clock_back(self) -> str | None:
+        """Let all times that are stored lie ahead, as they do once the clock was set back."""
+        connection = sqlite3.connect(self._place.root.database, timeout=1.0)
+        try:
+            with connection:
+                for table in _BEATING:
+                    times = ", ".join(f"{name} = {name} + {_SET_BACK_S}" for name in _times(table))
+                    connection.execute(f"UPDATE {table.name} SET {times}")
+        except sqlite3.OperationalError:
+            return None
+        finally:
+            connection.close()
+        return "clock set back an hour"
 
     def _restart(self) -> str | None:
-        """Kill all there is at once, as a machine that loses power; what had its pids then is somebody else's."""
+        """Kill all there is at once, as a machine that loses power; what had its pids then is somebody else's.
+
+        It may come back with a disk that can only be read.
+        """
         if time.monotonic() - self._restarted < _BETWEEN_RESTARTS_S:
             return None
+        self._disk.mend()
         for call in self._calls.running:
             if call.process.poll() is None:
                 call.send(SIGKILL)
@@ -216,7 +308,20 @@ class Faults:
         if lock.exists():
             lock.write_text(str(os.getpid()), encoding="ascii")
         self._restarted = time.monotonic()
-        return "restart of the machine, pids used again"
+        if not self._disk.is_here or self._dice.random() < 0.5:
+            return "restart of the machine, pids used again"
+        self._dashboard.kill()
+        give_up = time.monotonic() + _DIES_S
+        while not self._disk.seal():
+            if time.monotonic() > give_up:
+                return "restart of the machine, pids used again"
+            time.sleep(0.05)
+        self._mends = time.monotonic() + self._dice.uniform(*_TROUBLED_S)
+        return "restart of the machine, its disk can only be read"
+
+
+def _times(table: Table) -> list[str]:
+    return [column.name for column in table.columns if column.name.endswith("_at")]
 
 
 def _flip(file: Path, dice: random.Random) -> None:

@@ -27,7 +27,9 @@ class Ledger:
         ended: as seen first, by `aetui ls --json` or in the storage.
         may_be_held: a pause was asked for, or something that pauses what it follows was interrupted.
         may_be_removed: `aetui rm` was begun on it.
-        damaged: files of runs, by run and name, that were damaged on purpose: the run's next attempt makes them whole.
+        damaged: files of runs, by run and name, that were damaged on purpose: the run's next attempt makes them whole,
+            but for codes.
+        starved: workers that were given no more memory for a while.
         faults: by kind.
         left_behind: what killed processes and lost terminals leave, and nobody takes away: told, and no failure.
         wrong: what should never have been, in words, by kind.
@@ -39,6 +41,7 @@ class Ledger:
     may_be_held: set[str] = field(default_factory=set)
     may_be_removed: set[str] = field(default_factory=set)
     damaged: set[tuple[str, str]] = field(default_factory=set)
+    starved: set[str] = field(default_factory=set)
     faults: Counter[str] = field(default_factory=Counter)
     commands: Counter[str] = field(default_factory=Counter)
     left_behind: list[str] = field(default_factory=list)

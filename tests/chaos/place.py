@@ -7,6 +7,7 @@ from pathlib import Path
 
 from store.database import Database, open_database
 from store.paths import Root
+from tests.chaos import doomed
 
 COMMAND = Path(sys.executable).parent / "aetui"
 WORKER, SUPERVISOR, DRIVER = "engine.worker", "engine.supervisor", "engine.recipes.drive"
@@ -68,6 +69,7 @@ class Place:
         (folder / "home").mkdir(parents=True)
         place.space.write_text(_SPACE, encoding="utf-8")
         place.recipe.write_text(_RECIPE.format(name=RECIPE, num_searched=NUM_SEARCHED), encoding="utf-8")
+        doomed.install(place.own_kinds)
         return place
 
     @property
@@ -87,6 +89,10 @@ class Place:
     @property
     def elsewhere(self) -> Root:
         return Root(self.folder / "elsewhere")
+
+    @property
+    def own_kinds(self) -> Path:
+        return self.folder / "kinds"
 
     @property
     def space(self) -> Path:
@@ -115,6 +121,7 @@ class Place:
             "HOME": str(self.folder / "home"),
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color",
+            "PYTHONPATH": str(self.own_kinds),
             "PYTHONFAULTHANDLER": "1",  # one that hangs says where, on SIGABRT
             "AETUI_IDLE_S": str(_IDLE_S),
             "AETUI_SHARE_S": str(_SHARE_S),

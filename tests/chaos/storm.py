@@ -11,6 +11,7 @@ from store.records import Run
 from tests.chaos.asks import Asks
 from tests.chaos.calls import Calls
 from tests.chaos.dashboard import Dashboard
+from tests.chaos.disk import Disk
 from tests.chaos.faults import Faults
 from tests.chaos.ledger import Ledger
 from tests.chaos.place import Place
@@ -29,20 +30,20 @@ _SETTLES_S, _LEAVES_S, _COOKS_S = 300.0, 60.0, 180.0
 class Storm:
     """One root and all that happens on it. ``minutes`` are those of the storm; the calm takes what it takes."""
 
-    def __init__(self, place: Place, seed: int, ledger: Ledger) -> None:
+    def __init__(self, place: Place, disk: Disk, seed: int, ledger: Ledger) -> None:
         self._place, self._ledger, self._dice = place, ledger, random.Random(seed)
-        self._calls = Calls(place, ledger)
+        self._calls = Calls(place, ledger, disk)
         self._asks = Asks(place, self._dice, ledger, self._calls)
         self._screens = Screens(place, self._dice, ledger)
-        self._faults = Faults(place, self._dice, ledger, self._calls, self._screens)
+        self._dashboard = Dashboard(place)
+        self._faults = Faults(place, disk, self._dice, ledger, self._calls, self._screens, self._dashboard)
 
     def rage(self, seconds: float) -> None:
         """For so long; on a slow machine longer, until something has happened."""
         pace = self._begin()
-        database = self._place.open()
         next_ask = next_fault = next_look = began = time.monotonic()
         known: Sequence[Run] = ()
-        with Dashboard(self._place) as dashboard:
+        with self._dashboard:
             while (now := time.monotonic()) < began + seconds or (
                 self._ledger.faults.total() < _LEAST_FAULTS and now < began + _LONGEST * seconds
             ):
@@ -50,8 +51,8 @@ class Storm:
                 self._screens.attend()
                 self._faults.attend()
                 if now >= next_look:
-                    known = self._see(database)
-                    dashboard.look()
+                    known = self._look()
+                    self._dashboard.look()
                     next_look = now + _LOOK_S
                 if now >= next_ask:
                     self._asks.next(known)
@@ -61,7 +62,6 @@ class Storm:
                     self._faults.inject()
                     next_fault = now + self._dice.expovariate(1 / (pace * _BETWEEN_FAULTS_S))
                 time.sleep(_TICK_S)
-        database.close()
 
     def _begin(self) -> float:
         """Make the root; returns how many times as long as usual commands take here.
@@ -106,6 +106,14 @@ class Storm:
             call.send(signal.SIGKILL)
             call.process.wait()
         end_processes(self._place.root)
+
+    def _look(self) -> list[Run]:
+        """Opened for a moment only: while somebody has it open to write, the disk cannot be sealed."""
+        database = self._place.open()
+        try:
+            return self._see(database)
+        finally:
+            database.close()
 
     def _see(self, database: Database) -> list[Run]:
         found = listing.runs(database, deleted=True)

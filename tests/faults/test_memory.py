@@ -104,6 +104,13 @@ def test_what_counts_as_out_of_memory(error: Exception, is_it: bool) -> None:
     assert (out_of_memory(error, "cpu", small_spec().as_json()) is not None) is is_it
 
 
+def test_where_not_even_torch_can_be_loaded_a_smaller_batch_is_no_help() -> None:
+    error = ImportError("/lib/torch/_C.so: failed to map segment from shared object")
+    said = out_of_memory(error, "cpu", small_spec().as_json())
+    assert said == "out of memory on cpu before its training began: resume it once others here need less"
+    assert out_of_memory(ImportError("No module named 'torch'"), "cpu", small_spec().as_json()) is None
+
+
 def test_of_a_single_image_there_is_no_half() -> None:
     said = out_of_memory(MemoryError(), "cuda:0", small_spec(batch_size="1").as_json())
     assert said == "out of memory on cuda:0: try a smaller model"
