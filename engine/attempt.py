@@ -5,11 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine import drawing
+from engine.patience import Patience
 from engine.session import RunPaused, RunPruned
 from engine.spec import RunSpec
 from store import leases, queue, workers
@@ -22,6 +23,7 @@ from store.paths import RunPaths
 from store.records import Claim, Request
 
 HEARTBEAT_S = 2.0
+T = TypeVar("T")
 
 log = logging.getLogger("aetui")
 
@@ -103,6 +105,7 @@ class Attempt:
         self._heart = heart
         self._each_epoch = each_epoch
         self._metrics: MetricsWriter | None = None
+        self._patience = Patience(heart.leaving.wait)
         self._began = time.monotonic()
 
     @property
@@ -173,8 +176,8 @@ class Attempt:
 
     def _report(self, epoch: int, value: float) -> None:
         """Raises RunPruned: the search gives the run up (asked again after a take-over, to the same answer)."""
-        queue.report(self._database, self._claim, epoch, value)
-        reason = drawing.judge(self._database, self._claim, epoch, value)
+        self._patiently(lambda: queue.report(self._database, self._claim, epoch, value))
+        reason = self._patiently(lambda: drawing.judge(self._database, self._claim, epoch, value))
         if reason is not None:
             raise RunPruned(reason, value)
 
@@ -184,4 +187,10 @@ class Attempt:
         return self._metrics
 
     def _check(self) -> None:
-        leases.check_lease(self._database, self._claim)
+        self._patiently(lambda: leases.check_lease(self._database, self._claim))
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """Ask the storage, as often as it takes: what was trained meanwhile is not to be trained again."""
+        while True:
+            with self._patience.outlast():
+                return ask()

@@ -12,8 +12,9 @@ _SIGNS = (
     "CUDA error: out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
+    "error return without exception set",  # Python, where there was no memory even for the error
 )
-"""What torch says where it has no class of its own for it."""
+"""What is said where there is no class of its own for it."""
 _NOT_LOADED = "failed to map segment"
 """What the system says of a library, torch's own mostly, that does not fit any more."""
 

@@ -24,6 +24,7 @@ from engine import notices
 from engine.detach import start_detached
 from engine.devices import gpus
 from engine.gpu_room import NO_WORKER, Crowded, crowded
+from engine.patience import Patience
 from engine.settings import settings_environment, usual_settings
 from engine.slots import ask_for_workers, is_asked_for, slots
 from store import searches
@@ -212,12 +213,12 @@ def try_lock(path: Path) -> Iterator[bool]:
 
 def supervise(supervisor: Supervisor) -> None:
     """Run until nothing waits, nothing runs and every worker has left; without slots to fill, until they have left."""
-    database = supervisor.database
+    database, patience = supervisor.database, Patience()
     while True:
         with try_lock(database.root.supervisor_lock) as locked:
             if not locked:
                 return
-            while _step(supervisor):
+            while _step(supervisor, patience):
                 time.sleep(POLL_S)
                 if database.is_gone():
                     log.warning("%s was removed: leaving", database)
@@ -230,14 +231,15 @@ def supervise(supervisor: Supervisor) -> None:
             return
 
 
-def _step(supervisor: Supervisor) -> bool:
-    """As `Supervisor.step`; on a full disk there is nothing to be done, and all the more to be watched."""
+def _step(supervisor: Supervisor, patience: Patience) -> bool:
+    """As `Supervisor.step`; on a full disk, or while the storage is away, there is nothing to do but to go on."""
     try:
-        return supervisor.step()
+        with patience.outlast():
+            return supervisor.step()
     except NoRoom as error:
         log.warning("%s", error)
         time.sleep(FULL_DISK_POLL_S)
-        return True
+    return True
 
 
 def _num_waiting(database: Database) -> int:

@@ -22,6 +22,7 @@ from typing import Any
 from engine import catalog, drawing, notices, provenance
 from engine.attempt import Attempt, Heart
 from engine.memory import out_of_memory
+from engine.patience import Patience
 from engine.session import Outcome, RunDiverged, RunPaused, RunPruned
 from engine.sharing import RETRY_S, Sharing
 from engine.slots import is_surplus
@@ -30,7 +31,7 @@ from engine.supervisor import start_supervisor, worker_log
 from store import listing, queue, room, searches, takeover, workers
 from store.artifacts import remove_leftovers
 from store.database import Database, open_inherited
-from store.errors import LeaseLost, NoRoom, RequestError, SharingTrouble, StorageTrouble
+from store.errors import LeaseLost, NoRoom, RequestError, SharingTrouble, StorageAway, StorageTrouble
 from store.news import Ended
 from store.paths import Root, find_data_dir, keep_private
 from store.records import Claim, RunState
@@ -76,10 +77,9 @@ def work(database: Database, worker_id: str, device: str, heart: Heart, idle_s: 
     """
     root = database.root
     room.keep_reserve(root)
+    patience = Patience(heart.leaving.wait)
     last_run, wanted, is_told = time.monotonic(), 0, False
     while not (heart.leaving.is_set() or database.is_gone()) and time.monotonic() - last_run <= idle_s:
-        if not is_by_hand and is_surplus(database, worker_id):
-            return
         if not room.has_room(root.path, wanted):
             if not is_told:
                 log.warning("%s", room.no_room(root.path))
@@ -87,17 +87,20 @@ def work(database: Database, worker_id: str, device: str, heart: Heart, idle_s: 
             heart.leaving.wait(ROOM_POLL_S)
             continue
         is_told = False
-        try:
-            notices.send_lost(database, takeover.requeue_dead(database))
-            claim = drawing.next_claim(database, worker_id, device)
-        except NoRoom:
-            wanted = room.ENOUGH
-            continue
-        if claim is None:
-            heart.leaving.wait(POLL_S)
-            continue
-        room.keep_reserve(root)
-        wanted = run_claim(database, claim, heart)
+        with patience.outlast():
+            if not is_by_hand and is_surplus(database, worker_id):
+                return
+            try:
+                notices.send_lost(database, takeover.requeue_dead(database))
+                claim = drawing.next_claim(database, worker_id, device)
+            except NoRoom:
+                wanted = room.ENOUGH
+                continue
+            if claim is None:
+                heart.leaving.wait(POLL_S)
+                continue
+            room.keep_reserve(root)
+            wanted = run_claim(database, claim, heart)
         last_run = time.monotonic()
 
 
@@ -131,7 +134,7 @@ def run_claim(database: Database, claim: Claim, heart: Heart) -> int:
             reason = f"{lack} It goes on by itself then."
             _record(database, heart, lambda: queue.give_back(database, claim, reason))
             return room.wanted(paths)
-        except SharingTrouble as error:
+        except (SharingTrouble, StorageAway) as error:
             log.error("%s", error)
             reason = f"{error} It goes on by itself then."
             _record(database, heart, lambda: queue.give_back(database, claim, reason))
@@ -161,10 +164,13 @@ def _record(database: Database, heart: Heart, write: Callable[[], None]) -> None
 
     Raises:
         NoRoom: the worker was told to go before there was room.
+        StorageAway: or before the storage's server was back.
     """
+    patience = Patience(heart.leaving.wait)
     while True:
         try:
-            return write()
+            with patience.outlast():
+                return write()
         except NoRoom as error:
             if database.root.reserve.exists():
                 room.use_reserve(database.root)
@@ -175,7 +181,7 @@ def _record(database: Database, heart: Heart, write: Callable[[], None]) -> None
 
 
 def _train(database: Database, claim: Claim, heart: Heart, sharing: Sharing) -> None:
-    """Raises LeaseLost, NoRoom, SharingTrouble, OSError: there is no room, and nothing is said of the run yet."""
+    """Raises LeaseLost, NoRoom, SharingTrouble, StorageAway, OSError (no room): nothing is said of the run yet."""
     attempt = None
     try:
         frozen = catalog.read_spec(claim.spec) if claim.is_drawn else drawing.drawn(database, claim)
@@ -191,7 +197,7 @@ def _train(database: Database, claim: Claim, heart: Heart, sharing: Sharing) -> 
         log.info("leaves the worker; goes on later from its last checkpoint")
         sharing.settle(is_patient=False)
         _record(database, heart, lambda: queue.give_back(database, claim))
-    except (LeaseLost, SharingTrouble):
+    except (LeaseLost, SharingTrouble, StorageAway):
         raise
     except RunPruned as pruned:
         log.info("%s", pruned)
@@ -290,7 +296,10 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: heart.leaving.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    workers.register(database, arguments.id, device, str(worker_log(database.root, arguments.id)))
+    try:
+        workers.register(database, arguments.id, device, str(worker_log(database.root, arguments.id)))
+    except StorageTrouble as error:
+        sys.exit(str(error))
     heart.start()
     threading.Thread(target=_import_ahead, name="import", daemon=True).start()
     try:

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import URL, Engine, ExceptionContext, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from store import sqlite
-from store.errors import RequestError
+from store.errors import RequestError, StorageAway
 from store.paths import Root
 
 _NO_SECRETS = {
@@ -100,7 +100,17 @@ def connect(url: URL) -> Engine:
         raise cannot_open(url, error) from error
     if (file := sqlite_file(url)) is not None:
         sqlite.set_up(engine, file)
+    else:
+        event.listen(engine, "handle_error", _tell_when_away)
     return engine
+
+
+def _tell_when_away(context: ExceptionContext) -> None:
+    """Raises StorageAway where a connection was lost, or none could be made."""
+    is_away = context.is_disconnect or context.connection is None
+    if is_away and context.engine is not None and not context.is_pre_ping:  # after that one it connects anew
+        error = context.original_exception
+        raise StorageAway(str(cannot_open(context.engine.url, Exception(error)))) from error
 
 
 def check_connects(engine: Engine) -> None:

@@ -9,6 +9,10 @@ class StorageTrouble(RequestError):
     """The storage cannot be used as it is, by nobody: it is damaged, may not be written, or its disk is full."""
 
 
+class StorageAway(StorageTrouble):
+    """The storage's server does not answer, or no longer: it may again, by itself."""
+
+
 class SharingTrouble(StorageTrouble):
     """The artifact store that files are shared through does not answer or does not hold what it should."""
 

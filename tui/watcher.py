@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 from store.address import Addresses
-from store.errors import RequestError
+from store.errors import RequestError, StorageAway
 from store.paths import Root
 from store.records import RunState
 from tui.listing import Listing, read_listing
@@ -166,13 +166,17 @@ class Watcher:
             self._look_at_queue()
             self._look_at_news()
             self._look_at_load()
+        except StorageAway as error:  # what was seen last stays on the screen
+            self._look_again(str(error))
         except RequestError as error:
             self._tell(Listing(problem=str(error)))
         except Exception as error:  # a storage that hiccups must not end the screen: say it and look again
             cause = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
-            base = self._listing or Listing()
-            self._token = None
-            self._tell(replace(base, problem=f"The storage cannot be read just now: {cause.splitlines()[0]}"))
+            self._look_again(f"The storage cannot be read just now: {cause.splitlines()[0]}")
+
+    def _look_again(self, problem: str) -> None:
+        self._token = None
+        self._tell(replace(self._listing or Listing(), problem=problem))
 
     def _tell(self, listing: Listing) -> None:
         if listing != self._listing:

@@ -24,7 +24,7 @@ from engine.export.wishes import Say, Wishes
 from engine.figures.style import Style
 from store.artifacts import written_aside
 from store.database import Database
-from store.errors import RequestError
+from store.errors import RequestError, StorageAway
 from store.names import RunName
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ def _build(entry: Entry, desk: Desk, chapter: Chapter) -> Made | None:
         return entry.build(desk)
     except Lacks as lack:
         reason, command = str(lack), lack.command
+    except StorageAway:
+        raise
     except RequestError as error:
         reason, command = str(error), ""
     missing = report.Missing(scope=chapter.folder, figure=entry.name, reason=reason.rstrip("."), command=command)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine import crossval, jobs, search
+from engine.patience import Patience
 from engine.recipes.driver_lock import driver, driver_lock
 from engine.recipes.driving import Record, already_driven
 from engine.recipes.helpers import Helpers
@@ -18,7 +19,7 @@ from engine.recipes.work import Labour, Study
 from engine.search import SearchSpec
 from store import listing
 from store.database import Database
-from store.errors import RequestError
+from store.errors import RequestError, StorageAway
 from store.paths import find_data_dir
 
 POLL_S = 1.0  # a look costs up to 80 ms of the cores that train
@@ -99,22 +100,28 @@ def _work(
     should_stop: Callable[[], bool],
     poll_s: float,
 ) -> RecipeProgress:
+    def wait(seconds: float) -> bool:
+        time.sleep(seconds)
+        return should_stop()
+
     over: dict[str, StepProgress] = {}
     looked_after = -_LOOK_AFTER_WORKERS_S
+    patience = Patience(wait)
     while True:
-        progress = _look(labour, over)
-        report(progress)
-        if progress.is_over:
-            return progress
-        if should_stop():
-            return RecipeProgress(recipe=progress.recipe, steps=progress.steps, was_interrupted=True)
-        is_training = any(
-            step.state is StepState.RUNNING and isinstance(step.step.work, Train | SearchSpec | Crossval)
-            for step in progress.steps
-        )
-        if is_training and time.monotonic() - looked_after >= _LOOK_AFTER_WORKERS_S:
-            see_to_workers()
-            looked_after = time.monotonic()
+        with patience.outlast():
+            progress = _look(labour, over)
+            report(progress)
+            if progress.is_over:
+                return progress
+            if should_stop():
+                return RecipeProgress(recipe=progress.recipe, steps=progress.steps, was_interrupted=True)
+            is_training = any(
+                step.state is StepState.RUNNING and isinstance(step.step.work, Train | SearchSpec | Crossval)
+                for step in progress.steps
+            )
+            if is_training and time.monotonic() - looked_after >= _LOOK_AFTER_WORKERS_S:
+                see_to_workers()
+                looked_after = time.monotonic()
         time.sleep(poll_s)
 
 
@@ -139,6 +146,8 @@ def _look(labour: Labour, over: dict[str, StepProgress]) -> RecipeProgress:
 def _advance(labour: Labour, step: Step) -> StepProgress:
     try:
         return labour.advance(step)
+    except StorageAway:
+        raise
     except RequestError as error:  # of this step; the others can go on
         return StepProgress(step=step, state=StepState.FAILED, says=str(error))
 

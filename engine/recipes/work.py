@@ -21,7 +21,7 @@ from engine.search import SearchSpec
 from engine.spec import RunSpec
 from store import listing
 from store.database import Database
-from store.errors import RequestError
+from store.errors import RequestError, StorageAway
 from store.names import RunName
 from store.records import Run, RunState
 from store.sharing.ledger import has_file
@@ -81,6 +81,8 @@ class Study:
         """Of a cross-validation; none before there is anything to validate."""
         try:
             return crossval.summaries(self.database, self.recipe.experiment(of), top=top, folds=folds)
+        except StorageAway:
+            raise
         except RequestError:
             return []
 
@@ -96,6 +98,8 @@ class Study:
         """Parts of 1, None where too few runs are complete."""
         try:
             return engine.search.importance(self.database, self.recipe.experiment(work.of))
+        except StorageAway:
+            raise
         except RequestError:
             return None
 
@@ -179,6 +183,8 @@ class Labour:
     def _is_search_over(self, experiment: str) -> bool:
         try:
             return engine.search.progress(self.study.database, experiment).is_over
+        except StorageAway:
+            raise
         except RequestError:  # not begun
             return False
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from store.paths import Root
-from tests.chaos.disk import Disk
 from tests.chaos.ledger import Ledger
 from tests.chaos.place import Place
 
@@ -19,6 +18,10 @@ Answered = Callable[[Any], None]
 REFUSED = 2
 _LONGEST_S = 120.0
 """For a command that follows nothing, on a machine that is busy with everything else here."""
+
+
+def _never(_moment: float) -> bool:
+    return False
 
 
 @dataclass
@@ -46,8 +49,9 @@ class Call:
 class Calls:
     """Begins commands, and writes into the ledger what came of them."""
 
-    def __init__(self, place: Place, ledger: Ledger, disk: Disk | None = None) -> None:
-        self._place, self._ledger, self._disk = place, ledger, disk
+    def __init__(self, place: Place, ledger: Ledger, was_troubled_since: Callable[[float], bool] = _never) -> None:
+        """``was_troubled_since``: whether the disk or the storage was away, or of no use, at any time since then."""
+        self._place, self._ledger, self._was_troubled_since = place, ledger, was_troubled_since
         self.running: list[Call] = []
 
     def begin(
@@ -65,7 +69,7 @@ class Calls:
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=errors,
-            env=self._place.environment,
+            env=self._place.environment(root),
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         call = Call(words, process, out, errors, frozenset(accepted), answered, follows)
@@ -110,8 +114,7 @@ class Calls:
             self._ledger.complain("commands broken", f"{call} ended with status 0 and printed no JSON:\n{text}")
 
     def _is_refusal(self, call: Call, status: int) -> bool:
-        """Whether it was asked for while the disk was full, or could only be read."""
-        return status == REFUSED and self._disk is not None and self._disk.was_troubled_since(call.began)
+        return status == REFUSED and self._was_troubled_since(call.began)
 
 
 def _text(file: IO[bytes]) -> str:

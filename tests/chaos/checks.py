@@ -3,13 +3,12 @@
 import hashlib
 import json
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import text
 
 from engine.supervisor import worker_log
 from store import listing
@@ -49,12 +48,12 @@ def check(place: Place, ledger: Ledger) -> None:
 
 
 def _check_database(place: Place, ledger: Ledger) -> None:
-    with closing(sqlite3.connect(place.root.database)) as connection:
-        if (found := connection.execute("PRAGMA integrity_check").fetchall()) != [("ok",)]:
+    with place.transaction() as connection:
+        if place.storage is None and (found := connection.execute(text("PRAGMA integrity_check")).all()) != [("ok",)]:
             ledger.complain("files torn", f"the database: {found}")
         running = "SELECT trial_id FROM trials WHERE state = 'RUNNING'"
         leases = f"SELECT count(*) FROM aetui_leases WHERE trial_id NOT IN ({running})"
-        if connection.execute(leases).fetchone() != (0,):
+        if connection.execute(text(leases)).scalar_one():
             ledger.complain("unsettled", "leases of runs that do not run")
 
 

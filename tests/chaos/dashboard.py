@@ -53,6 +53,6 @@ class Dashboard:
             probe.bind(("127.0.0.1", 0))
             self._port = int(probe.getsockname()[1])
         code = "from optuna_dashboard._cli import main; main()"
-        words = [f"sqlite:///{self._place.root.database}", "--host", "127.0.0.1", "--port", str(self._port)]
+        words = [self._place.address, "--host", "127.0.0.1", "--port", str(self._port)]
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen([sys.executable, "-c", code, *words], stdout=quiet, stderr=quiet)

@@ -3,16 +3,16 @@ is full or can only be read, a clock that is set back, memory that runs out."""
 
 import os
 import random
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM
 
 import psutil
-from sqlalchemy import Table
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from store import schema
 from store.leases import LEASE_S
@@ -21,6 +21,7 @@ from tests.chaos.calls import Calls
 from tests.chaos.dashboard import Dashboard
 from tests.chaos.disk import Disk
 from tests.chaos.ledger import Ledger
+from tests.chaos.outages import Outages
 from tests.chaos.place import DRIVER, RECIPE, SUPERVISOR, WORKER, Place
 from tests.chaos.screens import Screens
 from tests.live import end_processes, is_alive, processes_of
@@ -61,13 +62,14 @@ class Faults:
         self,
         place: Place,
         disk: Disk,
+        outages: Outages,
         dice: random.Random,
         ledger: Ledger,
         calls: Calls,
         screens: Screens,
         dashboard: Dashboard,
     ) -> None:
-        self._place, self._disk, self._dice, self._ledger = place, disk, dice, ledger
+        self._place, self._disk, self._outages, self._dice, self._ledger = place, disk, outages, dice, ledger
         self._calls, self._screens, self._dashboard = calls, screens, dashboard
         self._sleepers: list[_Sleeper] = []
         self._starving: list[_Starving] = []
@@ -85,6 +87,7 @@ class Faults:
             self._sleep: 3,
             self._damage: 3,
             self._fill: 2,
+            self._lose_server: 2,
             self._starve: 2,
             self._set_clock_back: 1,
             self._restart: 1,
@@ -102,7 +105,7 @@ class Faults:
         for starving in [each for each in self._starving if each.eats <= now]:
             self._feed(starving)
         if self._mends <= now:
-            self._disk.mend()
+            self._mend()
 
     def end(self) -> None:
         """Wake and feed all: from now on nothing is done to anybody."""
@@ -110,7 +113,11 @@ class Faults:
             self._wake(sleeper)
         for starving in list(self._starving):
             self._feed(starving)
+        self._mend()
+
+    def _mend(self) -> None:
         self._disk.mend()
+        self._outages.mend()
 
     def _wake(self, sleeper: _Sleeper) -> None:
         self._sleepers.remove(sleeper)
@@ -198,16 +205,13 @@ class Faults:
 
     def _age(self, pid: int) -> bool:
         """Let all signs of life of a process be older than a lease; False where the storage is locked."""
-        ages = [f"UPDATE {table.name} SET heartbeat_at = heartbeat_at - ? WHERE pid = ?" for table in _BEATING]
-        connection = sqlite3.connect(self._place.root.database, timeout=1.0)
         try:
-            with connection:
-                for statement in ages:
-                    connection.execute(statement, (LEASE_S + 1, pid))
-        except sqlite3.OperationalError:
+            with self._place.transaction() as connection:
+                for table in _BEATING:
+                    older = {"heartbeat_at": table.c.heartbeat_at - (LEASE_S + 1)}
+                    connection.execute(update(table).where(table.c.pid == pid).values(older))
+        except OperationalError:
             return False
-        finally:
-            connection.close()
         return True
 
     def _damage(self) -> str | None:
@@ -240,13 +244,15 @@ class Faults:
         return f"SIGKILL of a worker, its {file} damaged"
 
     def _lease_of(self, pid: int) -> _Lease | None:
-        query = (
-            "SELECT study_name, number, worker_id FROM aetui_leases JOIN trials USING (trial_id) "
-            "JOIN studies USING (study_id) WHERE pid = ?"
+        of_run = (schema.studies.c.study_name, schema.trials.c.number, schema.leases.c.worker_id)
+        joined = schema.leases.join(schema.trials, schema.trials.c.trial_id == schema.leases.c.trial_id).join(
+            schema.studies, schema.studies.c.study_id == schema.trials.c.study_id
         )
-        with closing(sqlite3.connect(self._place.root.database, timeout=1.0)) as connection:
-            row = connection.execute(query, (pid,)).fetchone()
-        return _Lease(RunName(*row[:2]), row[2]) if row else None
+        query = select(*of_run).select_from(joined).where(schema.leases.c.pid == pid)
+        with suppress(OperationalError), self._place.transaction() as connection:
+            row = connection.execute(query).first()
+            return _Lease(RunName(*row[:2]), row[2]) if row else None
+        return None
 
     def _fill(self) -> str | None:
         """Leave no room on the root's disk, or next to none, for some seconds."""
@@ -256,9 +262,12 @@ class Faults:
         return "full disk"
 
     def _starve(self) -> str | None:
-        """Give a worker no more memory than it has, for a moment."""
+        """Give a worker that trains no more memory than it has, for a moment.
+
+        Not while it imports: an interpreter that runs out of memory there says anything.
+        """
         leases = [(each, self._lease_of(each.pid)) for each in processes_of(self._place.root, WORKER)]
-        found = [(process, lease.worker_id) for process, lease in leases if lease]
+        found = [(process, lease.worker_id) for process, lease in leases if lease and self._trains(lease)]
         if not found or self._starving:
             return None
         process, worker_id = self._dice.choice(found)
@@ -268,19 +277,31 @@ class Faults:
         self._ledger.starved.add(worker_id)
         return "no more memory for a worker"
 
+    def _trains(self, lease: _Lease) -> bool:
+        try:
+            log = self._place.root.run(lease.run).log.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return False
+        _, _, since = log.rpartition(f"by worker {lease.worker_id}")
+        return " begins" in since or " goes on after epoch" in since
+
     def _set_clock_back(self) -> str | None:
         """Let all times that are stored lie ahead, as they do once the clock was set back."""
-        connection = sqlite3.connect(self._place.root.database, timeout=1.0)
         try:
-            with connection:
+            with self._place.transaction() as connection:
                 for table in _BEATING:
-                    times = ", ".join(f"{name} = {name} + {_SET_BACK_S}" for name in _times(table))
-                    connection.execute(f"UPDATE {table.name} SET {times}")
-        except sqlite3.OperationalError:
+                    times = [column for column in table.columns if column.name.endswith("_at")]
+                    connection.execute(update(table).values({each.name: each + _SET_BACK_S for each in times}))
+        except OperationalError:
             return None
-        finally:
-            connection.close()
         return "clock set back an hour"
+
+    def _lose_server(self) -> str | None:
+        """Let the database's server crash; it comes back some seconds later."""
+        if not self._outages.begin():
+            return None
+        self._mends = time.monotonic() + self._dice.uniform(*_TROUBLED_S)
+        return "crash of the database's server"
 
     def _restart(self) -> str | None:
         """Kill all there is at once, as a machine that loses power; what had its pids then is somebody else's.
@@ -289,7 +310,7 @@ class Faults:
         """
         if time.monotonic() - self._restarted < _BETWEEN_RESTARTS_S:
             return None
-        self._disk.mend()
+        self._mend()
         for call in self._calls.running:
             if call.process.poll() is None:
                 call.send(SIGKILL)
@@ -300,10 +321,9 @@ class Faults:
                 process.send_signal(SIGSTOP)  # so that none sees another die
         end_processes(self._place.root)
         self._sleepers.clear()
-        with sqlite3.connect(self._place.root.database) as connection:
+        with self._place.transaction() as connection:
             for table in _BEATING:
-                connection.execute(f"UPDATE {table.name} SET pid = ?", (os.getpid(),))
-        connection.close()
+                connection.execute(update(table).values(pid=os.getpid()))
         lock = self._place.root.path / f".recipe-{RECIPE}.lock"
         if lock.exists():
             lock.write_text(str(os.getpid()), encoding="ascii")
@@ -318,10 +338,6 @@ class Faults:
             time.sleep(0.05)
         self._mends = time.monotonic() + self._dice.uniform(*_TROUBLED_S)
         return "restart of the machine, its disk can only be read"
-
-
-def _times(table: Table) -> list[str]:
-    return [column.name for column in table.columns if column.name.endswith("_at")]
 
 
 def _flip(file: Path, dice: random.Random) -> None:

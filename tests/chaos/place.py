@@ -2,8 +2,12 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy import Connection, NullPool, create_engine
 
 from store.database import Database, open_database
 from store.paths import Root
@@ -59,13 +63,14 @@ NUM_SEARCHED = 3
 
 @dataclass(frozen=True)
 class Place:
-    """A folder of our own, with ``runs`` in it."""
+    """A folder of our own, with ``runs`` in it. ``storage``: the address of a server's database, in place of SQLite."""
 
     folder: Path
+    storage: str | None = None
 
     @classmethod
-    def make(cls, folder: Path) -> "Place":
-        place = cls(folder)
+    def make(cls, folder: Path, storage: str | None = None) -> "Place":
+        place = cls(folder, storage)
         (folder / "home").mkdir(parents=True)
         place.space.write_text(_SPACE, encoding="utf-8")
         place.recipe.write_text(_RECIPE.format(name=RECIPE, num_searched=NUM_SEARCHED), encoding="utf-8")
@@ -112,10 +117,29 @@ class Place:
         return self.root.path / ".screen.log"
 
     @property
-    def environment(self) -> dict[str, str]:
+    def address(self) -> str:
+        """Of the storage, wherever it is."""
+        return self.storage or f"sqlite:///{self.root.database}"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One with the storage, past the product.
+
+        Raises:
+            OperationalError: it is away, full, or locked for longer than a second.
+        """
+        arguments = {"timeout": 1.0} if self.storage is None else {"options": "-c lock_timeout=1000"}
+        engine = create_engine(self.address, poolclass=NullPool, connect_args=arguments)
+        with engine.begin() as connection:
+            yield connection
+
+    def environment(self, root: Root | None = None) -> dict[str, str]:
+        """Of a command on the root, or on another ``root`` with a storage of its own."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("AETUI_", "XDG_", "COV_"))}
         for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "LC_ALL", "LC_CTYPE"):
             kept.pop(name, None)
+        if self.storage is not None and root is None:
+            kept["AETUI_STORAGE"] = self.storage
         return {
             **kept,
             "HOME": str(self.folder / "home"),
@@ -130,7 +154,7 @@ class Place:
 
     def open(self, root: Root | None = None) -> Database:
         """The storage; with another ``root``, as a host sees it that has none of the files."""
-        storage = None if root is None else f"sqlite:///{self.root.database}"
+        storage = self.storage if root is None else self.address
         return open_database(root or self.root, storage, artifacts=str(self.artifacts))
 
     def command(self, *words: str, root: Root | None = None) -> list[str]:

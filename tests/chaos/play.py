@@ -7,9 +7,12 @@ from store import listing
 from tests.chaos.checks import check
 from tests.chaos.disk import Disk
 from tests.chaos.ledger import Ledger
+from tests.chaos.outages import Outages
 from tests.chaos.place import Place
 from tests.chaos.replay import compare
 from tests.chaos.storm import Storm
+from tests.postgres import Server
+from tests.servers import fresh_database
 
 _SHARE_OF_STORM = 0.7  # the rest of the time is for settling and for training again
 _NUM_COMPARED = 3
@@ -19,19 +22,20 @@ _MUST_BE_NONE = (
 )
 
 
-def play(folder: Path, seed: int, minutes: float) -> Ledger:
-    """Storm, calm, and all checks; prints the counts."""
-    place, ledger = Place.make(folder / "chaos"), Ledger()
+def play(folder: Path, seed: int, minutes: float, server: Server | None = None) -> Ledger:
+    """Storm, calm, and all checks; prints the counts. The storage is SQLite, or a database on ``server``."""
+    storage = None if server is None else fresh_database(server.address)
+    place, ledger = Place.make(folder / "chaos", storage), Ledger()
     with Disk(place.root.path.parent) as disk:
         if not disk.is_here:
             print("nothing can be mounted here (root may): the disk is never full, and never only to be read")
-        _play(place, disk, seed, minutes, ledger)
+        _play(place, disk, Outages(server), seed, minutes, ledger)
     return ledger
 
 
-def _play(place: Place, disk: Disk, seed: int, minutes: float, ledger: Ledger) -> None:
+def _play(place: Place, disk: Disk, outages: Outages, seed: int, minutes: float, ledger: Ledger) -> None:
     began = time.monotonic()
-    storm = Storm(place, disk, seed, ledger)
+    storm = Storm(place, disk, outages, seed, ledger)
     try:
         storm.rage(60 * minutes * _SHARE_OF_STORM)
         _tell_time("storm", began)

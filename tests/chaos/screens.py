@@ -39,7 +39,7 @@ class Screen:
         command = place.command()
         pid, file = pty.fork()
         if pid == 0:
-            os.execve(command[0], command, place.environment)
+            os.execve(command[0], command, place.environment())
         os.set_inheritable(file, False)  # a screen that begins later would hold this terminal open
         width, height = size
         fcntl.ioctl(file, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))

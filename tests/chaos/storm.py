@@ -4,9 +4,13 @@ import random
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+
+from sqlalchemy.exc import OperationalError
 
 from store import listing, searches
 from store.database import Database
+from store.errors import RequestError
 from store.records import Run
 from tests.chaos.asks import Asks
 from tests.chaos.calls import Calls
@@ -14,6 +18,7 @@ from tests.chaos.dashboard import Dashboard
 from tests.chaos.disk import Disk
 from tests.chaos.faults import Faults
 from tests.chaos.ledger import Ledger
+from tests.chaos.outages import Outages
 from tests.chaos.place import Place
 from tests.chaos.screens import Screens
 from tests.live import end_processes, processes_of
@@ -30,13 +35,14 @@ _SETTLES_S, _LEAVES_S, _COOKS_S = 300.0, 60.0, 180.0
 class Storm:
     """One root and all that happens on it. ``minutes`` are those of the storm; the calm takes what it takes."""
 
-    def __init__(self, place: Place, disk: Disk, seed: int, ledger: Ledger) -> None:
+    def __init__(self, place: Place, disk: Disk, outages: Outages, seed: int, ledger: Ledger) -> None:
         self._place, self._ledger, self._dice = place, ledger, random.Random(seed)
-        self._calls = Calls(place, ledger, disk)
+        troubles = (disk, outages)
+        self._calls = Calls(place, ledger, lambda moment: any(each.was_troubled_since(moment) for each in troubles))
         self._asks = Asks(place, self._dice, ledger, self._calls)
         self._screens = Screens(place, self._dice, ledger)
         self._dashboard = Dashboard(place)
-        self._faults = Faults(place, disk, self._dice, ledger, self._calls, self._screens, self._dashboard)
+        self._faults = Faults(place, disk, outages, self._dice, ledger, self._calls, self._screens, self._dashboard)
 
     def rage(self, seconds: float) -> None:
         """For so long; on a slow machine longer, until something has happened."""
@@ -51,7 +57,8 @@ class Storm:
                 self._screens.attend()
                 self._faults.attend()
                 if now >= next_look:
-                    known = self._look()
+                    with suppress(OperationalError, RequestError):  # it is away, or full
+                        known = self._look()
                     self._dashboard.look()
                     next_look = now + _LOOK_S
                 if now >= next_ask:

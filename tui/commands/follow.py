@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Protocol
 
 import engine.jobs
+from engine.patience import Patience
 from store import control, listing
 from store.database import Database
 from store.errors import RequestError
@@ -41,6 +42,13 @@ class Interrupts:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether Ctrl-C was pressed within so many seconds."""
+        before, until = self.count, time.monotonic() + seconds
+        while self.count == before and time.monotonic() < until:
+            time.sleep(_POLL_S)
+        return self.count > before
 
 
 class Work(Protocol):
@@ -114,50 +122,53 @@ def _wait(database: Database, work: Work, shown: Progress, interrupts: Interrupt
     runs: list[Run] = []
     token, read_at = None, 0.0
     fetching = Fetching(database)
+    patience = Patience(interrupts.wait, note)
     while True:
-        # Reading many runs costs what their training could use: only after a change, and for the age of a heartbeat.
-        before, token = token, listing.change_token(database)
-        if token != before or time.monotonic() - read_at > _READ_AGAIN_S:
-            # The state first: the lines of a run that has ended are then certain to be read.
-            runs, read_at = work.runs(), time.monotonic()
-            for run in runs:
-                if run.name in read_to_end:
-                    continue
-                if run.name not in readers:
-                    readers[run.name] = MetricsReader(database.root.run(run.name).metrics)
-                fetching.look(run)
-                shown.update(run, [line for line in readers[run.name].read() if line.get("kind") == "epoch"])
-                if not _is_left(run):
-                    read_to_end.add(run.name)
-            shown.overall(*work.overall(runs))
-        left = [run for run in runs if _is_left(run)]
-        if work.is_over(runs) or (obeyed and not left):
-            return runs
-        for run in left:
-            if run.state in (RunState.HELD, RunState.PAUSED) and run.name not in held:
-                held.add(run.name)
-                note(f"{run.name} is {run.state}: `aetui resume {run.name}` lets it go on.")
-            if run.state is RunState.WAITING and run.reason and run.name not in lacking:
-                lacking.add(run.name)
-                note(f"{run.name} waits: {printable(run.reason)}")
-        if interrupts.count > obeyed:
-            obeyed = interrupts.count
-            if obeyed == 1:
-                note(work.says_on_stop)
-            token = None
-        if obeyed > 1:
+        with patience.outlast():
+            # Reading many runs costs what their training could use: after a change, and for the age of a heartbeat.
+            now = listing.change_token(database)
+            if now != token or time.monotonic() - read_at > _READ_AGAIN_S:
+                # The state first: the lines of a run that has ended are then certain to be read.
+                runs, read_at = work.runs(), time.monotonic()
+                for run in runs:
+                    if run.name in read_to_end:
+                        continue
+                    if run.name not in readers:
+                        readers[run.name] = MetricsReader(database.root.run(run.name).metrics)
+                    fetching.look(run)
+                    shown.update(run, [line for line in readers[run.name].read() if line.get("kind") == "epoch"])
+                    if not _is_left(run):
+                        read_to_end.add(run.name)
+                shown.overall(*work.overall(runs))
+                token = now
+            left = [run for run in runs if _is_left(run)]
+            if work.is_over(runs) or (obeyed and not left):
+                return runs
             for run in left:
-                if run.state.is_live:
-                    _suppressing_the_end(database, run, engine.jobs.kill)
-        if obeyed:
-            work.stop([run for run in left if obeyed == 1 or not run.state.is_live])
-        elif time.monotonic() - looked_after > _LOOK_AFTER_WORKERS_S:
-            engine.jobs.ensure_workers(database, slots)
-            looked_after = time.monotonic()
-            if time.monotonic() - began > _PATIENCE_S and not told_of_nobody and not workers(database):
-                told_of_nobody = True
-                logs = printable(str(database.root.worker_logs))
-                note(f"No worker has come for {_PATIENCE_S:.0f} s; what they print is in {logs}.")
+                if run.state in (RunState.HELD, RunState.PAUSED) and run.name not in held:
+                    held.add(run.name)
+                    note(f"{run.name} is {run.state}: `aetui resume {run.name}` lets it go on.")
+                if run.state is RunState.WAITING and run.reason and run.name not in lacking:
+                    lacking.add(run.name)
+                    note(f"{run.name} waits: {printable(run.reason)}")
+            if interrupts.count > obeyed:
+                obeyed = interrupts.count
+                if obeyed == 1:
+                    note(work.says_on_stop)
+                token = None
+            if obeyed > 1:
+                for run in left:
+                    if run.state.is_live:
+                        _suppressing_the_end(database, run, engine.jobs.kill)
+            if obeyed:
+                work.stop([run for run in left if obeyed == 1 or not run.state.is_live])
+            elif time.monotonic() - looked_after > _LOOK_AFTER_WORKERS_S:
+                engine.jobs.ensure_workers(database, slots)
+                looked_after = time.monotonic()
+                if time.monotonic() - began > _PATIENCE_S and not told_of_nobody and not workers(database):
+                    told_of_nobody = True
+                    logs = printable(str(database.root.worker_logs))
+                    note(f"No worker has come for {_PATIENCE_S:.0f} s; what they print is in {logs}.")
         time.sleep(_POLL_S)
 
 

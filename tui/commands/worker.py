@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from engine.devices import check_device, worker_devices
+from engine.patience import Patience
 from engine.supervisor import new_worker_id, start_worker, worker_log
 from store.database import Database
 from store.names import RunName
@@ -85,21 +86,23 @@ def _attend(database: Database, started: dict[str, subprocess.Popen[bytes]], int
     """Tell what they train until all have left; Ctrl-C asks them to leave (runs wait again), a second one kills."""
     obeyed = 0
     told: dict[str, RunName | None] = {}
+    patience = Patience(tell=note)
     while any(process.poll() is None for process in started.values()):
-        if interrupts.count > obeyed:
-            obeyed = interrupts.count
-            if obeyed == 1:
-                note("Leaving; their runs wait for other workers. Ctrl-C once more kills.")
-                _signal(list(started.values()), signal.SIGTERM)
-            else:
-                for worker_id in started:
-                    unregister(database, worker_id)  # those that are entered and die are replaced
-                _signal(list(started.values()), signal.SIGKILL)
-                note("Killed.")
-        for worker in workers(database):
-            if worker.worker_id in started and told.get(worker.worker_id) != worker.run:
-                told[worker.worker_id] = worker.run
-                note(f"{worker.worker_id} {f'trains {worker.run}' if worker.run else 'waits'}")
+        with patience.outlast():
+            if (count := interrupts.count) > obeyed:
+                if count == 1:
+                    note("Leaving; their runs wait for other workers. Ctrl-C once more kills.")
+                    _signal(list(started.values()), signal.SIGTERM)
+                else:
+                    for worker_id in started:
+                        unregister(database, worker_id)  # those that are entered and die are replaced
+                    _signal(list(started.values()), signal.SIGKILL)
+                    note("Killed.")
+                obeyed = count
+            for worker in workers(database):
+                if worker.worker_id in started and told.get(worker.worker_id) != worker.run:
+                    told[worker.worker_id] = worker.run
+                    note(f"{worker.worker_id} {f'trains {worker.run}' if worker.run else 'waits'}")
         time.sleep(_POLL_S)
 
 

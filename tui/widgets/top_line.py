@@ -54,12 +54,17 @@ class TopLine(Lines):
         width = self.size.width
         right = self._facts()
         left = Text(no_wrap=True)
-        left.append(" aetui ", style="bold").append(f" {self._root}", style="dim")
-        if self._listing is not None and self._listing.problem:
-            left.append(f"  {printable(self._listing.problem)}", style="bold")
+        left.append(" aetui ", style="bold")
+        problem = printable(self._listing.problem) if self._listing is not None else ""
+        # What is wrong comes before where, and before how many: it names the storage.
+        if not problem or width - right.cell_len - left.cell_len - len(problem) - 4 >= len(str(self._root)):
+            left.append(f" {self._root}", style="dim")
+        if problem:
+            left.append(f"  {problem}", style="bold")
+            right = right if left.cell_len + right.cell_len + 2 <= width else Text()
         told = Text()
         says = self._fetched(self._fetch) if self._fetch else _told(self._recipe) if self._recipe else ""
-        if says and not (self._listing and self._listing.problem):
+        if says and not problem:
             told = Text(f"  {says}")
             if width - right.cell_len - told.cell_len - 2 < min(left.cell_len, _LEAST_ROOT):
                 told = Text()
