@@ -14,6 +14,8 @@ from store.user_paths import read_small, user_path
 
 STORAGE_VARIABLE, STORAGE_FILE_VARIABLE = "AETUI_STORAGE", "AETUI_STORAGE_FILE"
 ARTIFACTS_VARIABLE = "AETUI_ARTIFACTS"
+TARGET_VARIABLE = "AETUI_MIGRATE_TO"
+"""What `aetui migrate --to` says, once it has left the command line."""
 S3_SCHEME = "s3://"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_][A-Za-z0-9_.=+-]*)*/?")
 _IN_FILE, _MOST_BYTES = "@", 10_000

@@ -1,14 +1,15 @@
 """What ``aetui`` starts with: the screen at once where nothing else is asked for, else the command line."""
 
+import itertools
 import os
 import sys
 
-from store.address import STORAGE_VARIABLE
+from store.address import STORAGE_VARIABLE, TARGET_VARIABLE
 from store.paths import keep_private
 from tui.commands.errors import told
 from tui.commands.options import read_alone
 
-_STORAGE = "--storage"
+_ADDRESSES = {"--storage": STORAGE_VARIABLE, "--to": TARGET_VARIABLE}
 
 
 def main() -> None:
@@ -29,18 +30,20 @@ def main() -> None:
 
 
 def _hide_password(arguments: list[str]) -> None:
-    """Begin anew without a storage address that may hold a password: command lines are in everybody's process list."""
-    address, others = None, []
+    """Begin anew without storage addresses that may hold a password: command lines are in everybody's process list."""
+    hidden, others = dict[str, str](), list[str]()
     left = iter(arguments)
     for argument in left:
         flag, has_value, value = argument.partition("=")
-        if flag != _STORAGE:
-            others.append(argument)
+        typed = [argument] if has_value or flag not in _ADDRESSES else [argument, *itertools.islice(left, 1)]
+        address = value if has_value else typed[-1]
+        if flag in _ADDRESSES and "://" in address and {"@", "?"} & set(address):
+            hidden[_ADDRESSES[flag]] = address
         else:
-            address = value if has_value else next(left, None)
-    if address is None or "://" not in address or not {"@", "?"} & set(address):
+            others += typed
+    if not hidden:
         return
     begun_by, ours = sys.orig_argv[: -len(arguments)], sys.orig_argv[-len(arguments) :]
     if ours != arguments:  # within another program, whose command line has nothing of it
         return
-    os.execve(sys.executable, [*begun_by, *others], os.environ | {STORAGE_VARIABLE: address})
+    os.execve(sys.executable, [*begun_by, *others], os.environ | hidden)

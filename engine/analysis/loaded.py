@@ -44,6 +44,7 @@ def load_run(database: Database, name: RunName, device: str = "auto", epoch: int
     frozen = listing.frozen(database, name)
     spec = replace(catalog.read_spec(frozen.spec), device=device)
     paths = database.root.run(name)
+    database.root.check_holds(paths.folder)
     path = paths.best if paths.best.is_file() else paths.last
     if not path.is_file():
         raise RequestError(f"{name} has no checkpoint: no epoch of it was finished.")

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cli.command_line import COMMAND, CommandLine
+from tests.cli.command_line import COMMAND, TINY, CommandLine
 from tui.commands.options import Options, read_alone
 
 COMMANDS = (
@@ -141,16 +141,19 @@ def test_figures_are_ascii_where_the_locale_is(trained: CommandLine) -> None:
     assert said.out.replace(str(trained.root), "").isascii()
 
 
-def test_a_password_that_was_typed_is_in_no_process_list(aetui: CommandLine) -> None:
+@pytest.mark.parametrize("flag", ["--storage", "--storage=", "--to", "--to="])
+def test_a_password_that_was_typed_is_in_no_process_list(aetui: CommandLine, flag: str) -> None:
     pytest.importorskip("psycopg")
+    assert aetui("run", "cae", *TINY, "--queue-only").status == 0
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(60)
         address = f"postgresql+psycopg://me:not-shown-anywhere@127.0.0.1:{silent.getsockname()[1]}/x"
-        process = aetui.start("ls", "--storage", address, "--json")
+        command = "migrate" if flag.startswith("--to") else "ls"
+        process = aetui.start(command, *([flag + address] if flag.endswith("=") else [flag, address]), "--json")
         connection, _ = silent.accept()
-        words = psutil.Process(process.pid).cmdline()
+        listed = psutil.Process(process.pid).cmdline()
         process.kill()
         process.communicate()
         connection.close()
-    assert "ls" in words
-    assert "not-shown-anywhere" not in " ".join(words)
+    assert command in listed
+    assert "not-shown-anywhere" not in " ".join(listed)

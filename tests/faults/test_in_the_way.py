@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine import jobs
+from engine.analysis.loaded import load_run
 from store import control, listing
 from store.database import open_database
 from store.errors import RequestError
@@ -46,6 +47,18 @@ def test_no_link_leads_a_run_out_of_the_root(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="out of the root by a link"):
         control.remove(database, name)
     assert [file.relative_to(outside) for file in outside.rglob("*")] == [Path("0"), Path("0/theirs")]
+    database.close()
+
+
+def test_no_link_brings_weights_into_the_root(tmp_path: Path) -> None:
+    database = open_database(Root(tmp_path / "runs"), create=True)
+    name = jobs.enqueue(database, small_spec(epochs=1), "swapped")
+    jobs.run_inline(database)
+    folder = database.root.run(name).folder
+    folder.rename(tmp_path / "outside")
+    folder.symlink_to(tmp_path / "outside")
+    with pytest.raises(RequestError, match="out of the root by a link"):
+        load_run(database, name, "cpu")
     database.close()
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from store.address import TARGET_VARIABLE
 from tui.commands.command_line import everywhere
 from tui.commands.options import Options
 
@@ -65,6 +66,8 @@ def migrate(
         str,
         typer.Option(
             metavar="URL|DIR",
+            envvar=TARGET_VARIABLE,
+            show_envvar=False,
             help="An address, @FILE that holds one, or the folder of another root.",
             show_default=False,
         ),
