@@ -18,7 +18,7 @@ from store.file_system import file_system, is_writable
 from store.room import has_room, no_room
 
 BUSY_TIMEOUT_S = 60.0
-_MAIN_CODE = 0xFF  # an error's code without what SQLite tells more of it
+MAIN_CODE = 0xFF  # an error's code without what SQLite tells more of it
 
 
 def is_read_only(file: Path) -> bool:
@@ -62,7 +62,7 @@ def trouble(error: BaseException | None, file: Path) -> StorageTrouble | None:
     code = getattr(error, "sqlite_errorcode", None)
     if not isinstance(code, int):
         return None
-    main = code & _MAIN_CODE
+    main = code & MAIN_CODE
     if main == sqlite3.SQLITE_CORRUPT:
         return damaged(file, str(error))
     if main == sqlite3.SQLITE_FULL:
@@ -77,8 +77,8 @@ def trouble(error: BaseException | None, file: Path) -> StorageTrouble | None:
 
 def damaged(file: Path, how: str) -> StorageTrouble:
     return StorageTrouble(
-        f"The database {file} is damaged ({how}): restore a copy of it, or save what can be read with "
-        f"`sqlite3 {file} .recover`; the runs' folders beside it are not touched by that."
+        f"The database {file} is damaged ({how}): restore a copy of it, or let `aetui doctor --recover-storage` set "
+        "it aside and save what can be read; the runs' folders beside it are not touched by that."
     )
 
 
@@ -101,7 +101,7 @@ def _keep_to_a_journal(cursor: sqlite3.Cursor) -> None:
         try:
             cursor.execute("PRAGMA journal_mode = TRUNCATE").fetchone()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & _MAIN_CODE not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            if error.sqlite_errorcode & MAIN_CODE not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise
         cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
     else:

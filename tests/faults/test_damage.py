@@ -208,7 +208,7 @@ def test_a_damaged_page_of_the_database_is_one_sentence(
         said = aetui(*asked)
         assert (said.status, said.err.count("\n")) == (2, 1), asked
         assert f"The database {file} is damaged" in said.err
-        assert ".recover" in said.err
+        assert "--recover-storage" in said.err
     (storage,) = storage_findings(database.root)
     assert storage.verdict == "broken"
     assert "is damaged" in storage.says

@@ -27,6 +27,7 @@ from store.errors import RequestError, StorageTrouble
 from store.file_system import file_system
 from store.paths import Root
 from store.room import ENOUGH
+from store.salvage import Salvaged, salvage
 from store.upgrade import upgrade
 from store.workers import workers
 from tui.commands.caution import caution
@@ -54,8 +55,10 @@ class Finding:
     advice: str = ""
 
 
-def doctor(options: Options, *, wants_upgrade: bool = False) -> int:
-    """With ``wants_upgrade``, first bring tables of an older Optuna up to date."""
+def doctor(options: Options, *, wants_upgrade: bool = False, wants_recovery: bool = False) -> int:
+    """First save a damaged database (``wants_recovery``), bring tables of an older Optuna up to date."""
+    if wants_recovery:
+        _tell_saved(salvage(options.find_root(), options.storage))
     if wants_upgrade:
         copy = upgrade(options.find_root(), options.storage)
         told = f"up to date now; as it was before, it is {copy}." if copy else "up to date already: nothing was done."
@@ -68,6 +71,18 @@ def doctor(options: Options, *, wants_upgrade: bool = False) -> int:
             advice = f": {finding.advice}" if finding.advice else ""
             say(f"{finding.verdict:<7} {finding.subject:<10} {printable(finding.says + advice)}")
     return FAILED if _is_broken(findings) else DONE
+
+
+def _tell_saved(saved: Salvaged | None) -> None:
+    if saved is None:
+        note("The storage is not damaged: nothing was done.")
+        return
+    note(printable(f"{saved.num_rows:,} rows of the storage were saved; as it was, it is {saved.aside}."))
+    for table in saved.tables:
+        lost = ["some could not be read"] if table.has_gaps else []
+        lost += [f"{table.num_orphans:,} belonged to what is lost"] if table.num_orphans else []
+        if lost:
+            note(printable(f"{table.name}: {table.num_rows:,} rows were saved; {' and '.join(lost)}."))
 
 
 def _is_broken(findings: list[Finding]) -> bool:

@@ -30,6 +30,9 @@ def doctor(
     upgrade_storage: Annotated[
         bool, typer.Option("--upgrade-storage", help="Copy a database of an older Optuna, then bring it up to date.")
     ] = False,
+    recover_storage: Annotated[
+        bool, typer.Option("--recover-storage", help="Set a damaged database aside, and save what can be read of it.")
+    ] = False,
     systemd_unit: Annotated[
         bool, typer.Option("--systemd-unit", help="Print a unit of systemd's that starts workers after a boot.")
     ] = False,
@@ -38,10 +41,10 @@ def doctor(
     if systemd_unit:
         from tui.commands.unit import print_unit
 
-        return print_unit(options, is_alone=not upgrade_storage)
+        return print_unit(options, is_alone=not (upgrade_storage or recover_storage))
     from tui.commands.doctor import doctor
 
-    return doctor(options, wants_upgrade=upgrade_storage)
+    return doctor(options, wants_upgrade=upgrade_storage, wants_recovery=recover_storage)
 
 
 @app.command()
