@@ -98,11 +98,16 @@ def connect(url: URL) -> Engine:
         ) from None
     except (AttributeError, TypeError, ValueError) as error:
         raise cannot_open(url, error) from error
-    if (file := sqlite_file(url)) is not None:
+    set_up(engine)
+    return engine
+
+
+def set_up(engine: Engine) -> None:
+    """Settings of every new connection, and sentences for what goes wrong."""
+    if (file := sqlite_file(engine.url)) is not None:
         sqlite.set_up(engine, file)
     else:
         event.listen(engine, "handle_error", _tell_when_away)
-    return engine
 
 
 def _tell_when_away(context: ExceptionContext) -> None:

@@ -9,8 +9,7 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from sqlalchemy import URL
 
-from store import sqlite
-from store.backend import engine_options, sqlite_file
+from store.backend import check_connects, engine_options, set_up
 from store.database import Database
 from store.errors import RequestError
 from store.records import Claim
@@ -46,17 +45,20 @@ def upgrade_optuna_tables(url: URL) -> None:
 
 
 def optuna_storage(database: Database) -> optuna.storages.RDBStorage:
-    """Optuna's own storage over the same database, with our settings."""
-    file = sqlite_file(database.url)
+    """Optuna's own storage over the same database, with our settings.
+
+    Raises:
+        StorageAway: its server does not answer.
+    """
+    check_connects(database.engine)  # Optuna's own first connection is made before it has our settings
     storage = optuna.storages.RDBStorage(
         database.url.render_as_string(hide_password=False),
         engine_kwargs=engine_options(database.url),
         skip_compatibility_check=True,
         skip_table_creation=True,
     )
-    if file is not None:
-        sqlite.set_up(storage.engine, file)
-        storage.engine.dispose()  # drops connections made before the settings
+    set_up(storage.engine)
+    storage.engine.dispose()  # drops connections made before the settings
     return storage
 
 

@@ -1,6 +1,7 @@
 """The App: a table of contents. It paints a frame first; all that stands in it is imported after that."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -172,7 +173,8 @@ class AetuiApp(App[object]):
 
     def on_print(self, event: Print) -> None:
         """Warnings, and what threads die of: Textual keeps it off the terminal, and descriptor 2 is the log."""
-        os.write(2, event.text.encode(errors="replace"))
+        with contextlib.suppress(OSError):  # its disk is full
+            os.write(2, event.text.encode(errors="replace"))
 
     def _change_ground(self, theme: Theme) -> None:
         """What has colours of its own is drawn anew, as it is at a change of size."""
@@ -183,7 +185,7 @@ class AetuiApp(App[object]):
 
     def _hear(self, number: int, _frame: FrameType | None) -> None:
         if self.terminal is not None:
-            threading.Thread(target=self.terminal.end_if_frozen, args=(number,), daemon=True).start()
+            threading.Thread(target=self.terminal.end_if_stuck, args=(number,), daemon=True).start()
 
     def _leave_by(self, number: signal.Signals) -> None:
         self.exit(return_code=128 + number)

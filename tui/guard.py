@@ -22,6 +22,8 @@ _MOST_BYTES = 1_000_000
 """A log that grew so long is begun anew."""
 _FROZEN_S = 5.0
 """A terminal that takes nothing for so long has lost its connection, though nobody says so yet."""
+_LEAVES_S = 10.0
+"""Who was told to leave is not kept longer by a thread that waits for something, as a storage or a process."""
 
 
 class ScreenLog:
@@ -41,7 +43,8 @@ class ScreenLog:
         """Write the traceback of ``error``; returns it."""
         text = "".join(traceback.format_exception(error))
         self._is_passing = False
-        os.write(self.file, text.encode(errors="replace"))
+        with contextlib.suppress(OSError):  # its disk is full
+            os.write(self.file, text.encode(errors="replace"))
         return text
 
     def close(self) -> None:
@@ -96,14 +99,16 @@ class Terminal(io.FileIO):
         finally:
             self._since = None
 
-    def end_if_frozen(self, number: int) -> None:
-        """Watch it, and end this process as the signal ``number`` would, should it be frozen; in a thread of its own.
+    def end_if_stuck(self, number: int) -> None:
+        """End this process as the signal ``number`` would, should it not leave by itself; in a thread of its own.
 
-        The thread that draws cannot be woken, and who waits for it hears no signal.
+        The thread that draws on a frozen terminal cannot be woken, and who waits for it hears no signal.
         """
+        gives_up = time.monotonic() + _LEAVES_S
         while True:
             time.sleep(_FROZEN_S / 10)
-            if (since := self._since) is not None and time.monotonic() - since > _FROZEN_S:
+            since, now = self._since, time.monotonic()
+            if now > gives_up or (since is not None and now - since > _FROZEN_S):
                 with contextlib.suppress(termios.error):  # gone by now
                     if self._settings is not None:
                         termios.tcsetattr(self.fileno(), termios.TCSANOW, self._settings)

@@ -34,6 +34,8 @@ class Crowded(ConvolutionalAutoencoder):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
         return super().batch_losses(inputs, *rest)
 """
+NO_MEMORY = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"
+"""In the logs of those that it fails."""
 _ENTRY_POINTS = "[aetui.kinds]\ndeadly = chaos_kinds:DEADLY\ncrowded = chaos_kinds:CROWDED\n"
 _GIVEN_UP = "died 3 times"  # whose worker is killed each time is given up before its own end comes
 # Every step multiplies the weights by about -1000.

@@ -15,6 +15,7 @@ from store.errors import StorageAway
 from store.names import RunName
 from store.paths import Root
 from store.records import RunState
+from store.studies import optuna_storage
 from tests.cli.command_line import TINY, CommandLine
 from tests.faults.undisturbed import train_undisturbed
 from tests.live import end_processes, small_spec, wait_for
@@ -131,3 +132,16 @@ def test_each_time_it_is_away_is_told_once() -> None:
     for is_away in (True, True, False, True):
         ask(is_away)
     assert len(told) == 2
+
+
+def test_optunas_own_storage_says_the_same(database: Database, server: Server) -> None:
+    jobs.enqueue(database, small_spec(), "asked")
+    made = optuna_storage(database)
+    server.stop()
+    with pytest.raises(StorageAway, match="cannot be opened"):
+        made.get_all_studies()
+    with pytest.raises(StorageAway, match="cannot be opened"):
+        optuna_storage(database)
+    server.start()
+    assert [study.study_name for study in made.get_all_studies()] == ["asked"]
+    made.engine.dispose()

@@ -150,14 +150,22 @@ def test_a_signal_leaves_the_terminal_clean(root: Root, runs: dict[str, RunName]
     assert (shown.status, shown.is_clean) == (143, True)
 
 
-@contextlib.contextmanager
-def frozen(root: Root) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
-    """A screen that draws on a terminal from which nobody reads any more, and that terminal's other end."""
-    code = """
+DRAWS = """
 def draw(screen):
     screen.set_interval(0.02, lambda: screen.app._driver.write("x" * 20_000))
 on_opening(draw)
 """
+WAITS = """
+def wait(screen):
+    screen.run_worker(lambda: time.sleep(300), thread=True)
+    screen.set_timer(0.5, lambda: screen.app._driver.write("x" * 20_000))
+on_opening(wait)
+"""
+
+
+@contextlib.contextmanager
+def frozen(root: Root, code: str = DRAWS) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    """A screen that draws on a terminal from which nobody reads any more, and that terminal's other end."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
     environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(REPOSITORY)}
@@ -190,3 +198,15 @@ def test_it_leaves_by_a_signal_though_its_connection_is_frozen(root: Root, runs:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 128 + signal.SIGTERM
         assert termios.tcgetattr(ours)[3] & termios.ECHO, "what is typed is seen again"
+
+
+def test_it_leaves_by_a_signal_though_a_thread_waits_for_something(root: Root, runs: dict[str, RunName]) -> None:
+    with frozen(root, WAITS) as (process, ours):
+        os.set_blocking(ours, False)
+        process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):  # nothing there, or it has left
+                os.read(ours, 65536)
+            time.sleep(0.01)
+        assert process.poll() == 128 + signal.SIGTERM
