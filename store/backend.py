@@ -112,9 +112,10 @@ def set_up(engine: Engine) -> None:
 
 def _tell_when_away(context: ExceptionContext) -> None:
     """Raises StorageAway where a connection was lost, or none could be made."""
-    is_away = context.is_disconnect or context.connection is None
-    if is_away and context.engine is not None and not context.is_pre_ping:  # after that one it connects anew
-        error = context.original_exception
+    error = context.original_exception
+    # Ctrl-C breaks a connection too. After a ping it connects anew.
+    is_away = isinstance(error, Exception) and (context.is_disconnect or context.connection is None)
+    if is_away and context.engine is not None and not context.is_pre_ping:
         raise StorageAway(str(cannot_open(context.engine.url, Exception(error)))) from error
 
 

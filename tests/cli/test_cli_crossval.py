@@ -3,9 +3,15 @@
 import json
 import signal
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
+from engine import crossval
+from store import listing, queue, workers
+from store.database import Database, open_database
+from store.names import RunName
+from store.paths import Root
 from tests.cli.command_line import TINY, CommandLine
 from tests.cli.test_cli_requests import assert_one_sentence
 from tests.live import epochs_of, wait_for
@@ -61,7 +67,12 @@ def test_again_it_trains_only_what_is_missing_and_prints_the_table(validated: Co
 @pytest.mark.timeout(300)
 def test_ctrl_c_stops_it_and_again_it_goes_on(aetui: CommandLine) -> None:
     # Long enough not to end by itself before a worker hears of the stop, at its next heartbeat.
-    assert aetui("run", "cae", *TINY, "--epochs", "80", "--set", "patience=0").status == 0
+    assert aetui("run", "cae", *TINY, "--epochs", "80", "--set", "patience=0", "--queue-only").status == 0
+    with closing(open_database(Root(aetui.root))) as database:
+        end_untrained(database, "cae-digits/0", 0.1)
+        crossval.queue_missing(database, "cae-digits", top=1, folds=2)
+        for number in (1, 2):  # one fold is enough to be stopped: of the others only their values are asked for
+            end_untrained(database, f"cae-digits-crossval/{number}", 0.1 * number)
     process = aetui.start("crossval", "cae-digits", "--top", "1", "--folds", "2", "--json")
     metrics = aetui.root / "cae-digits-crossval" / "0" / "metrics.jsonl"
     wait_for(lambda: metrics.is_file() and epochs_of(metrics), "an epoch of cae-digits-crossval/0")
@@ -79,6 +90,16 @@ def test_ctrl_c_stops_it_and_again_it_goes_on(aetui: CommandLine) -> None:
     assert epochs_of(aetui.root / resumed["run"] / "metrics.jsonl")[-1] == 80
     assert stopped["state"] == "stopped"
     assert configuration["difference_percent"] is not None
+
+
+def end_untrained(database: Database, run: str, value: float) -> None:
+    workers.register(database, "here@cpu", "cpu", None)
+    trial_id = listing.run(database, RunName.parse(run)).trial_id
+    with database.write() as connection:
+        claim = queue.take(connection, trial_id, "here@cpu", "cpu")
+    assert claim is not None
+    queue.finish(database, claim, "COMPLETE", value=value)
+    workers.unregister(database, "here@cpu")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ def test_figures_under_noise_are_told_and_kept(trained: CommandLine) -> None:
     assert after["mse@saltpepper:0.1"] == found["mse@saltpepper:0.1"]
 
 
+@pytest.mark.slow
 def test_a_variational_run_has_its_units_and_its_likelihood_in_the_table(trained: CommandLine) -> None:
     said = trained("evaluate", "small/0", "--iwae", "2")
     assert said.status == 0
@@ -33,6 +34,7 @@ def test_a_variational_run_has_its_units_and_its_likelihood_in_the_table(trained
     assert "measured" in said.err
 
 
+@pytest.mark.slow
 def test_pictures_show_the_digits_clean_noisy_and_reconstructed(trained: CommandLine) -> None:
     said = trained("evaluate", "cae-digits/0", "--noise", "gaussian:0.1,0.9", "--draws", "1", "--pictures")
     assert said.status == 0

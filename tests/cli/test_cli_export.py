@@ -38,6 +38,7 @@ def test_everything_goes_into_the_root_unless_told_otherwise(trained: CommandLin
     assert all(each["command"].startswith("aetui ") for each in told["missing"])
 
 
+@pytest.mark.slow
 def test_at_a_terminal_it_shows_how_far_it_is(trained: CommandLine, tmp_path: Path) -> None:
     said = trained.at_terminal("export", "small/0", "--out", str(tmp_path), "--dpi", "60")
     assert said.status == 0
@@ -45,6 +46,7 @@ def test_at_a_terminal_it_shows_how_far_it_is(trained: CommandLine, tmp_path: Pa
     assert "figures are in" in said.out
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_older_export(trained: CommandLine, out: Path) -> None:
     before = {file: file.read_bytes() for file in out.rglob("*")}
     process = trained.start("export", "small/0", "--out", str(out), "--dpi", "60")
@@ -63,10 +65,10 @@ def test_ctrl_c_leaves_the_older_export(trained: CommandLine, out: Path) -> None
     ("words", "says"),
     [
         (["--format", "bmp"], "There is no format 'bmp' for figures"),
-        (["--width", "3"], "--width 3 is no width"),
-        (["--dpi", "7"], "--dpi 7 is out of range"),
-        (["--style", "blue"], "There is no style 'blue'"),
-        (["--data", "xls"], "xls"),
+        pytest.param(["--width", "3"], "--width 3 is no width", marks=pytest.mark.slow),
+        pytest.param(["--dpi", "7"], "--dpi 7 is out of range", marks=pytest.mark.slow),
+        pytest.param(["--style", "blue"], "There is no style 'blue'", marks=pytest.mark.slow),
+        pytest.param(["--data", "xls"], "xls", marks=pytest.mark.slow),
         (["nothing"], "There is no run, experiment or recipe 'nothing'"),
         (["small/0", "cae-digits/0", "--model", "m"], "--model takes the one run"),
         (["--out", "/proc/nothing/at/all"], "cannot be written"),

@@ -9,6 +9,7 @@ from tests.cli.command_line import TINY, CommandLine
 from tests.cli.test_cli_requests import assert_one_sentence
 
 
+@pytest.mark.slow
 def test_codes_and_points_are_kept_in_the_file_that_was_named(trained: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "codes d'été.npz"
     said = trained("latent", "cae-digits/0", "--split", "test", "--limit", "50", "--out", str(file), "--json")
@@ -39,6 +40,11 @@ def test_the_line_between_two_images_is_decoded(trained: CommandLine, tmp_path: 
     assert said.status == 0
     with np.load(file) as arrays:
         assert arrays["interpolation_indices"].tolist() == [3, 17]
+
+
+@pytest.mark.slow
+def test_an_image_that_is_not_there_is_told(trained: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "between.npz"
     said = trained("latent", "cae-digits/0", "--between", "3", "999", "--out", str(file))
     assert said.status == 2
     assert said.err.splitlines()[-1] == "aetui: There is no image 999: this split has 0 to 179."

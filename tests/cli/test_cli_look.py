@@ -69,7 +69,7 @@ def test_compare_as_json_has_the_values_of_the_runs(trained: CommandLine) -> Non
     assert found["same"] > 5
 
 
-@pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
+@pytest.mark.parametrize("suffix", ["svg", *(pytest.param(each, marks=pytest.mark.slow) for each in ("png", "pdf"))])
 def test_compare_draws_the_same_figure_twice_and_says_the_numbers(
     trained: CommandLine, tmp_path: Path, suffix: str
 ) -> None:

@@ -3,12 +3,14 @@
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 import sqlalchemy
 
+from engine import jobs
 from store import control
 from store.database import open_database
 from store.paths import Root
@@ -135,9 +137,9 @@ def test_a_wrong_request_is_one_sentence(aetui: CommandLine, to: str) -> None:
 def test_what_a_root_holds_can_be_shared_with_other_hosts_from_then_on(
     aetui: CommandLine, address: str, tmp_path: Path
 ) -> None:
-    gone = {"AETUI_IDLE_S": "2"}  # its worker, by the time that it is copied
-    assert aetui("run", "cae", *TINY, "--epochs", "2", "--name", "e", env=gone).status == 0
-    wait_for(lambda: not aetui("workers", "--json").json(), "the worker to leave")
+    assert aetui("run", "cae", *TINY, "--epochs", "2", "--name", "e", "--queue-only").status == 0
+    with closing(open_database(Root(aetui.root))) as database:
+        jobs.run_inline(database)
     shares = {"AETUI_ARTIFACTS": str(tmp_path / "artifacts")}
     said = aetui("migrate", "--to", address, env=shares)
     assert said.status == 0, said.err

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.slots import choose_slots
 from store.paths import Root
 from tests.cli.command_line import CommandLine
 from tests.cli.test_cli_requests import assert_one_sentence
@@ -55,6 +56,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cooked(make_command_line: Callable[[], CommandLine], file: Path) -> CommandLine:
     """A root on which the recipe came to its end."""
     aetui = make_command_line()
+    aetui.root.mkdir()
+    choose_slots(Root(aetui.root), "cpu", 1)  # each worker imports torch, and one is enough
     said = aetui("recipe", str(file))
     assert said.status == 0
     assert "what each step should take" in said.err
@@ -87,7 +90,7 @@ def test_the_table_is_left_as_markdown_and_latex(cooked: CommandLine) -> None:
 def test_ctrl_c_holds_it_back_and_again_it_goes_on(aetui: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "long.toml"
     settings = "set = { width = 2, hidden = 8, train_limit = 100, patience = 0 }"
-    file.write_text(f'dataset = "digits"\n[only]\nkind = "run"\nepochs = 100\n{settings}\n')
+    file.write_text(f'dataset = "digits"\n[only]\nkind = "run"\nepochs = 80\n{settings}\n')
     process = aetui.start("recipe", str(file))
     metrics = aetui.root / "long-only" / "0" / "metrics.jsonl"
     wait_for(lambda: metrics.is_file() and epochs_of(metrics), "an epoch of long-only/0")
@@ -100,10 +103,11 @@ def test_ctrl_c_holds_it_back_and_again_it_goes_on(aetui: CommandLine, tmp_path:
     said = aetui.at_terminal("recipe", str(file))
     assert said.status == 0
     assert "\x1b[" in said.out
-    assert epochs_of(metrics) == list(range(1, 101))
+    assert epochs_of(metrics) == list(range(1, 81))
     assert len(aetui("ls", "long-only", "--json").json()) == 1
 
 
+@pytest.mark.slow
 def test_detached_it_goes_on_by_itself_and_only_once(aetui: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "long.toml"
     settings = 'set = { width = 2, hidden = 8, train_limit = 100, patience = 0, schedule = "constant" }'

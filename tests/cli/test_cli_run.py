@@ -24,48 +24,80 @@ def wait_for_epoch(aetui: CommandLine, run: str, epoch: int = 1) -> None:
     wait_for(lambda: metrics.is_file() and len(epochs_of(metrics)) >= epoch, f"epoch {epoch} of {run}")
 
 
-def test_a_followed_run_ends_with_its_figures(aetui: CommandLine) -> None:
+@pytest.fixture(scope="module")
+def begun(make_command_line: Callable[[], CommandLine]) -> CommandLine:
+    """A root with the complete run ``cae-digits/0``; tests add to it, as they may not to what all others look at.
+
+    Those that need nothing but a worker come first, one after the other: it is the same one, which has torch already.
+    """
+    aetui = make_command_line()
     said = aetui("run", "cae", *TINY, "--epochs", "2")
     assert said.status == 0
     assert "cae-digits/0 is complete after epoch 2 of 2" in said.out
     assert "test mse" in said.out
     assert "epoch 1/2" in said.err
     assert "epoch 2/2" in said.err
-    again = aetui("run", "cae", *TINY, "--epochs", "2", "--json")
+    return aetui
+
+
+def test_a_followed_run_ends_with_its_figures(begun: CommandLine) -> None:
+    again = begun("run", "cae", *TINY, "--epochs", "2", "--json")
     assert again.json()["run"] == "cae-digits/1"
-    assert again.json()["test"] == aetui("show", "cae-digits/0", "--json").json()["test"]
+    assert again.json()["test"] == begun("show", "cae-digits/0", "--json").json()["test"]
 
 
-def test_progress_at_a_terminal_is_a_bar(aetui: CommandLine) -> None:
-    said = aetui.at_terminal("run", "cae", *TINY, "--epochs", "2")
+def test_progress_at_a_terminal_is_a_bar(begun: CommandLine) -> None:
+    said = begun.at_terminal("run", "cae", *TINY, "--epochs", "2", "--name", "bar")
     assert said.status == 0
     assert "2/2" in said.out
     assert "\x1b[" in said.out
     assert "test mse" in said.out
 
 
-def test_a_run_that_diverges_has_failed_with_its_reason(aetui: CommandLine) -> None:
+def test_a_run_that_diverges_has_failed_with_its_reason(begun: CommandLine) -> None:
     # Every step multiplies the weights by about -1000.
     wild = [f"--set={setting}" for setting in ("optimizer=sgd", "lr=100", "weight_decay=10", "schedule=constant")]
-    said = aetui("run", "cae", *TINY, *wild, "--set=batch_size=10", "--epochs", "5", "--json")
+    said = begun("run", "cae", *TINY, *wild, "--set=batch_size=10", "--epochs", "5", "--name", "wild", "--json")
     assert said.status == 1
     assert said.json()["state"] == "failed"
     assert "loss became" in said.json()["reason"]
 
 
-def test_own_images_by_a_relative_path(aetui: CommandLine, tmp_path: Path) -> None:
+def test_own_images_by_a_relative_path(begun: CommandLine, tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (60, 12, 10), dtype=np.uint8)
     np.savez(tmp_path / "own.npz", images=pixels)
-    said = aetui("run", "cae", "--dataset", str(tmp_path / "own.npz"), "--epochs", "1", "--set", "width=2", "--json")
+    said = begun("run", "cae", "--dataset", str(tmp_path / "own.npz"), "--epochs", "1", "--set", "width=2", "--json")
     assert said.status == 0
     assert said.json()["run"] == "cae-own/0"
 
 
-def test_detached_it_trains_on_without_us(aetui: CommandLine) -> None:
-    said = aetui("run", "cae", *TINY, "--epochs", "1", "--detach", "--json")
+def test_detached_it_trains_on_without_us(begun: CommandLine) -> None:
+    said = begun("run", "cae", *TINY, "--epochs", "1", "--detach", "--name", "detached", "--json")
     assert said.status == 0
     assert said.json()["state"] == "waiting"
-    aetui.wait_until("cae-digits/0", "complete")
+    begun.wait_until("detached/0", "complete")
+
+
+def test_a_run_goes_on_from_another(begun: CommandLine) -> None:
+    run = begun("run", "cae", "--from", "cae-digits/0", "--epochs", "3", "--name", "more", "--json").json()
+    assert (run["run"], run["epoch"], run["params"]["width"]) == ("more/0", 3, 2)
+    lines = epochs_of(begun.root / "more" / "0" / "metrics.jsonl")
+    assert lines[-1] == 3
+
+
+def test_a_classifier_takes_over_the_encoder_of_another_kind(begun: CommandLine) -> None:
+    frozen = ("--set", "freeze=convolutions", "--set", "train_limit=100", "--epochs", "1", "--threads", "1")
+    said = begun("run", "classifier", "--from", "cae-digits/0", *frozen, "--json")
+    assert said.status == 0
+    run = said.json()
+    assert (run["run"], run["params"]["width"], run["params"]["freeze"]) == ("classifier-digits/0", 2, "convolutions")
+    assert 0 <= run["test"]["accuracy"] <= 1
+    convolutions = "model.encoder.convolutions."
+    ours = weights(begun.root / "classifier-digits" / "0" / "best.safetensors")
+    theirs = weights(begun.root / "cae-digits" / "0" / "best.safetensors")
+    kept = [key for key in ours if key.startswith(convolutions)]
+    assert kept
+    assert all(ours[key] == theirs[key] for key in kept)
 
 
 def test_queued_only_it_waits_for_a_worker(aetui: CommandLine) -> None:
@@ -73,7 +105,7 @@ def test_queued_only_it_waits_for_a_worker(aetui: CommandLine) -> None:
         assert aetui("run", "cae", *TINY, "--epochs", "1", "--queue-only", "--seed", "3").status == 0
     assert not processes_of(Root(aetui.root))
     assert aetui("workers", "--json").json() == []
-    said = aetui("worker", "--json", env={"AETUI_IDLE_S": "5"})
+    said = aetui("worker", "--json", env={"AETUI_IDLE_S": "2"})
     assert said.status == 0
     (worker,) = said.json()
     assert worker["exit_status"] == 0
@@ -150,33 +182,3 @@ def test_a_worker_that_dies_is_replaced_while_followed(aetui: CommandLine) -> No
     assert run["state"] == "complete"
     assert run["attempt"] > 1
     assert epochs_of(aetui.root / "cae-digits" / "0" / "metrics.jsonl") == list(range(1, 51))
-
-
-@pytest.fixture(scope="module")
-def begun(make_command_line: Callable[[], CommandLine]) -> CommandLine:
-    """A root with the complete run ``cae-digits/0``; tests add to it, as they may not to what all others look at."""
-    aetui = make_command_line()
-    assert aetui("run", "cae", *TINY, "--epochs", "2").status == 0
-    return aetui
-
-
-def test_a_run_goes_on_from_another(begun: CommandLine) -> None:
-    run = begun("run", "cae", "--from", "cae-digits/0", "--epochs", "3", "--name", "more", "--json").json()
-    assert (run["run"], run["epoch"], run["params"]["width"]) == ("more/0", 3, 2)
-    lines = epochs_of(begun.root / "more" / "0" / "metrics.jsonl")
-    assert lines[-1] == 3
-
-
-def test_a_classifier_takes_over_the_encoder_of_another_kind(begun: CommandLine) -> None:
-    frozen = ("--set", "freeze=convolutions", "--set", "train_limit=100", "--epochs", "1", "--threads", "1")
-    said = begun("run", "classifier", "--from", "cae-digits/0", *frozen, "--json")
-    assert said.status == 0
-    run = said.json()
-    assert (run["run"], run["params"]["width"], run["params"]["freeze"]) == ("classifier-digits/0", 2, "convolutions")
-    assert 0 <= run["test"]["accuracy"] <= 1
-    convolutions = "model.encoder.convolutions."
-    ours = weights(begun.root / "classifier-digits" / "0" / "best.safetensors")
-    theirs = weights(begun.root / "cae-digits" / "0" / "best.safetensors")
-    kept = [key for key in ours if key.startswith(convolutions)]
-    assert kept
-    assert all(ours[key] == theirs[key] for key in kept)

@@ -73,21 +73,21 @@ def test_it_ends_with_its_best_runs_and_what_mattered(searched: CommandLine) -> 
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("search nope", "no kind 'nope'"),
+        pytest.param("search nope", "no kind 'nope'", marks=pytest.mark.slow),
         ("search --sampler nope --dataset digits", "no sampler 'nope'"),
-        ("search --pruner nope --dataset digits", "no pruner 'nope'"),
+        pytest.param("search --pruner nope --dataset digits", "no pruner 'nope'", marks=pytest.mark.slow),
         ("search --importance nope", "--importance"),
         ("search --trials 0 --dataset digits", "0 trials"),
-        ("search --trials many", "trials"),
+        pytest.param("search --trials many", "trials", marks=pytest.mark.slow),
         ("search --space /no/such/file.toml", "cannot be read"),
         ("search --first 13 --dataset digits", "take at most 12"),
-        ("search --first /no/such/file.toml --dataset digits", "cannot be read"),
+        pytest.param("search --first /no/such/file.toml --dataset digits", "cannot be read", marks=pytest.mark.slow),
         ("search --at-least optimizer", "--at-least"),
-        ("search --at-least optimizer=many --dataset digits", "whole number"),
+        pytest.param("search --at-least optimizer=many --dataset digits", "whole number", marks=pytest.mark.slow),
         ("search --at-least lr=2 --dataset digits", "choices"),
-        ("search --dataset nope", "no data set"),
-        ("search --workers 0", "workers"),
-        ("search --name ../x --dataset digits", "cannot be used"),
+        pytest.param("search --dataset nope", "no data set", marks=pytest.mark.slow),
+        pytest.param("search --workers 0", "workers", marks=pytest.mark.slow),
+        pytest.param("search --name ../x --dataset digits", "cannot be used", marks=pytest.mark.slow),
     ],
 )
 def test_a_wrong_request_on_a_fresh_root_writes_nothing(aetui: CommandLine, line: str, why: str) -> None:
@@ -107,6 +107,7 @@ def test_a_search_goes_on_with_its_own_settings_only(searched: CommandLine, line
     assert why in said.err
 
 
+@pytest.mark.slow
 def test_it_tries_so_many_of_the_hand_picked_ones_first(searched: CommandLine) -> None:
     said = searched("search", *TINY, "--epochs", "1", "--name", "f", "--first", "2", "--trials", "3", "--workers", "1")
     assert said.status == 0
@@ -122,7 +123,7 @@ def test_it_tries_so_many_of_the_hand_picked_ones_first(searched: CommandLine) -
 @pytest.mark.timeout(300)
 def test_ctrl_c_pauses_it_and_by_name_it_goes_on_where_it_was(searched: CommandLine, space: Path) -> None:
     # Long enough not to end by itself before a worker hears of the stop, at its next heartbeat.
-    long = ("--epochs", "150", "--set", "patience=0", "--pruner", "none", "--name", "t", "--space", str(space))
+    long = ("--epochs", "80", "--set", "patience=0", "--pruner", "none", "--name", "t", "--space", str(space))
     process = searched.start("search", *TINY, *long, "--trials", "2", "--workers", "1", "--json")
     metrics = searched.root / "t" / "0" / "metrics.jsonl"
     wait_for(lambda: metrics.is_file() and epochs_of(metrics), "an epoch of t/0")
@@ -137,7 +138,7 @@ def test_ctrl_c_pauses_it_and_by_name_it_goes_on_where_it_was(searched: CommandL
     assert said.status == 0
     assert (said.json()["is_over"], said.json()["complete"]) == (True, 1)
     assert [run["number"] for run in searched("ls", "t", "--json").json()] == [0]
-    assert epochs_of(metrics) == list(range(1, 151))
+    assert epochs_of(metrics) == list(range(1, 81))
 
 
 def test_detached_it_goes_on_without_us(searched: CommandLine, space: Path) -> None:

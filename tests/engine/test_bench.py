@@ -35,6 +35,7 @@ def test_a_race_compares_equal_work() -> None:
     assert len(told) <= told[0][1]
 
 
+@pytest.mark.slow
 def test_other_work_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     real = racing.task
     seeds = iter(range(100))
@@ -43,6 +44,7 @@ def test_other_work_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
         race(SHORT, lambda *_: None)
 
 
+@pytest.mark.slow
 def test_a_contender_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     real = racing.task
     monkeypatch.setattr(racing, "task", lambda number, threads, seed, _: real(number, threads, seed, "cuda:7"))

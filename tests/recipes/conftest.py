@@ -20,7 +20,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databa
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_recipe() -> Recipe:
     """A search, its best configuration trained in full by two seeds, and a cross-validation."""
     search = SearchSpec(

@@ -6,7 +6,8 @@ import os
 import random
 import signal
 import time
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
 from store.records import RunState
-from tests.live import processes_of, small_spec
+from tests.live import processes_of, small_spec, worked_on_database
 
 
 def finish(database: Database, recipe: Recipe) -> RecipeProgress:
@@ -49,13 +50,29 @@ def train(id: str, *specs: object, needs: tuple[str, ...] = ()) -> Step:
     return Step(id=id, title=id, work=Train(plans=tuple(Plan(spec=spec) for spec in specs)), needs=needs)  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A root on which the small recipe came to its end, and what was told on the way."""
+
+    database: Database
+    told: list[RecipeProgress]
+    done: RecipeProgress
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, small_recipe: Recipe) -> Iterator[Finished]:
+    with worked_on_database(tmp_path_factory.mktemp("finished") / "runs") as database:
+        told: list[RecipeProgress] = []
+        done = runner.run(
+            database, small_recipe, told.append, see_to_workers=lambda: jobs.run_inline(database) and None, poll_s=0.0
+        )
+        yield Finished(database, told, done)
+
+
 def test_a_recipe_runs_to_its_end_and_running_it_again_repeats_nothing(
-    database: Database, small_recipe: Recipe
+    finished: Finished, small_recipe: Recipe
 ) -> None:
-    told: list[RecipeProgress] = []
-    done = runner.run(
-        database, small_recipe, told.append, see_to_workers=lambda: jobs.run_inline(database) and None, poll_s=0.0
-    )
+    database, told, done = finished.database, finished.told, finished.done
     assert done.is_done
     assert done.left_s == 0
     assert states(told[0]) == {"search": "running", "final": "waiting", "folds": "waiting"}
@@ -96,8 +113,8 @@ def test_what_was_asked_to_pause_and_had_not_yet_goes_on(database: Database, sma
     assert requests == dict.fromkeys(held)
 
 
-def test_the_table_sums_up_what_the_runs_say(database: Database, small_recipe: Recipe) -> None:
-    finish(database, small_recipe)
+def test_the_table_sums_up_what_the_runs_say(finished: Finished, small_recipe: Recipe) -> None:
+    database = finished.database
     search, final, gap = table.rows(database, small_recipe)
     searched = listing.runs(database, "small-search")
     best = min(searched, key=lambda run: run.value or 9)
@@ -247,6 +264,7 @@ def numbers(database: Database, recipe: Recipe) -> dict[str, object]:
     return {row.id: replace(row, time_s=None) for row in found if "speedup" not in row.id}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_killed_with_its_worker_a_recipe_ends_as_if_undisturbed(
     database: Database, small_recipe: Recipe, tmp_path: Path

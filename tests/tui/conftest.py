@@ -62,13 +62,18 @@ def database(root: Root, template: tuple[Path, dict[str, RunName]]) -> Iterator[
     opened.close()
 
 
+def hear_of_workers(database: Database) -> None:
+    """They are as old as the root that was copied: they have just been heard, however slow this machine is."""
+    with database.engine.begin() as connection:
+        soon = clock.now(connection) + 600
+        for table in (schema.leases, schema.workers):
+            connection.execute(table.update().values(heartbeat_at=soon))
+
+
 @pytest.fixture
 def runs(database: Database, template: tuple[Path, dict[str, RunName]]) -> dict[str, RunName]:
     """The runs of the root, by their states (``vae`` is one of its own)."""
-    with database.engine.begin() as connection:  # they are as old as the template: their worker has just been heard
-        soon = clock.now(connection) + 600  # and will have been, however slow this machine is
-        for table in (schema.leases, schema.workers):
-            connection.execute(table.update().values(heartbeat_at=soon))
+    hear_of_workers(database)
     return template[1]
 
 

@@ -94,7 +94,7 @@ async def test_what_is_typed_right_behind_a_key_that_moves_takes_the_place_of_wh
         assert form.values() == before | {"epochs": "7", "latent_dim": "3"}
 
 
-@pytest.mark.parametrize("size", [SMALL, (120, 36)])
+@pytest.mark.parametrize("size", [SMALL, pytest.param((120, 36), marks=pytest.mark.slow)])
 async def test_a_classifier_starts_from_the_encoder_under_the_cursor(
     database: Database, root: Root, until: Until, size: tuple[int, int]
 ) -> None:

@@ -67,7 +67,7 @@ async def opened(
         yield pilot
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, (200, 60)])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(MIDDLE, marks=pytest.mark.slow), (200, 60)])
 async def test_strips(root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]) -> None:
     write_images(root, runs["running"], 4)
     words = "epoch 4 of 10", "original", "class 1", "reconstruction", "0.125", "0.126"

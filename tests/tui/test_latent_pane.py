@@ -64,7 +64,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Question]:
     return questions
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, (200, 60)])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(MIDDLE, marks=pytest.mark.slow), (200, 60)])
 async def test_the_cursor_shows_the_nearest_sample_and_asks_for_the_place_under_it(
     root: Root, runs: dict[str, RunName], asked: list[Question], until: Until, size: tuple[int, int]
 ) -> None:
@@ -272,7 +272,7 @@ async def test_two_runs_side_by_side(root: Root, runs: dict[str, RunName], asked
         await until(sees(pilot, "Two runs go side by side: 3 are marked"))
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(MIDDLE, marks=pytest.mark.slow)])
 async def test_two_runs_in_a_narrow_pane_are_one_above_the_other(
     root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]
 ) -> None:

@@ -142,7 +142,7 @@ def write(root: Root, name: RunName, text: str) -> None:
         file.write(text)
 
 
-@pytest.mark.parametrize("size", [SMALL, (120, 36)])
+@pytest.mark.parametrize("size", [SMALL, pytest.param((120, 36), marks=pytest.mark.slow)])
 async def test_it_follows_the_end_and_stops_when_scrolled(
     root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]
 ) -> None:

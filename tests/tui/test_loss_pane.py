@@ -97,7 +97,7 @@ async def test_limits_are_typed_and_checked(root: Root, runs: dict[str, RunName]
         assert chart(pilot) == Chart()
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 36), marks=pytest.mark.slow)])
 async def test_the_best_runs_lie_over_each_other(
     root: Root, database: Database, runs: dict[str, RunName], until: Until, size: tuple[int, int]
 ) -> None:

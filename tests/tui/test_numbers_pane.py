@@ -254,7 +254,7 @@ async def test_classes_and_codes_are_told_where_they_were_measured(
         await until(sees(pilot, "cat taken for dog: 3 of 93"))
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(MIDDLE, marks=pytest.mark.slow)])
 async def test_d_tells_marked_runs_apart(
     database: Database, root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]
 ) -> None:

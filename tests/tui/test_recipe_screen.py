@@ -61,7 +61,7 @@ def recipes(pilot: Pilot[object]) -> RecipeScreen:
     return pilot.app.screen
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, pytest.param(LARGE, marks=pytest.mark.slow)])
 async def test_it_shows_the_steps_and_follows_them(
     root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]
 ) -> None:
@@ -98,7 +98,7 @@ async def test_news_that_come_while_it_is_taken_down_do_no_harm(
         shows.take_rows(RowsChanged(NAME, ()))
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, pytest.param(LARGE, marks=pytest.mark.slow)])
 async def test_the_table_stands_below_the_steps(
     database: Database, root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]
 ) -> None:
@@ -182,7 +182,7 @@ async def test_the_end_of_a_recipe_is_told_wherever_one_is(root: Root, runs: dic
             await until(sees(pilot, f"{NAME} is over: 19 of 20 steps done"))
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(MIDDLE, marks=pytest.mark.slow)])
 async def test_it_is_told_while_a_process_drives_it(
     root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,7 +227,7 @@ async def test_one_of_several_is_chosen_and_a_new_one_is_gone_to(
         await until(sees(pilot, "third", "1 of 3 recipes", "0 of 20 steps done"))
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(MIDDLE, marks=pytest.mark.slow)])
 async def test_without_a_recipe_one_is_offered(
     root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]
 ) -> None:

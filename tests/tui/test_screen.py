@@ -91,7 +91,7 @@ def opening(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
     return asked
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(MIDDLE, marks=pytest.mark.slow)])
 async def test_the_first_frame_is_that_of_the_screen(
     root: Root, runs: dict[str, RunName], until: Until, opening: list[Callable[[], object]], size: tuple[int, int]
 ) -> None:
@@ -144,7 +144,7 @@ async def test_keys_pressed_before_anything_is_read_do_no_harm(
         assert isinstance(pilot.app.screen, HomeScreen)
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, (200, 60)])
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, pytest.param((200, 60), marks=pytest.mark.slow)])
 async def test_opens_on_what_is_live(root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]) -> None:
     async with screen(root, size) as pilot:
         await until(sees(pilot, "digits-a/3", "━━ val"))
@@ -161,7 +161,7 @@ async def test_opens_on_what_is_live(root: Root, runs: dict[str, RunName], until
         assert max(map(len, lines)) <= size[0]
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(MIDDLE, marks=pytest.mark.slow)])
 async def test_an_empty_root_says_what_to_do(root: Root, until: Until, size: tuple[int, int]) -> None:
     async with screen(root, size) as pilot:
         await until(sees(pilot, "No experiments yet.", "Press n to start a run"))
@@ -207,7 +207,7 @@ async def test_the_selection_stays_while_data_changes(
         assert current(pilot) == runs["running"], "the one that has moved up"
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(MIDDLE, marks=pytest.mark.slow)])
 async def test_the_panes(root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]) -> None:
     async with screen(root, size) as pilot:
         await until(sees(pilot, "━━ val"))
@@ -538,7 +538,7 @@ async def test_help_lists_and_searches_the_keys(root: Root, runs: dict[str, RunN
         assert isinstance(pilot.app.screen, HomeScreen)
 
 
-@pytest.mark.parametrize("key", ["ctrl+p", "colon"])
+@pytest.mark.parametrize("key", ["colon", pytest.param("ctrl+p", marks=pytest.mark.slow)])
 async def test_the_palette_runs_any_action(root: Root, runs: dict[str, RunName], until: Until, key: str) -> None:
     async with screen(root) as pilot:
         await until(sees(pilot, "validation"))
@@ -562,7 +562,7 @@ async def test_themes_can_be_chosen(root: Root, runs: dict[str, RunName], until:
         await until(lambda: pilot.app.theme == "aetui-light")
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(MIDDLE, marks=pytest.mark.slow)])
 async def test_a_run_is_started_from_the_form(
     database: Database, root: Root, until: Until, no_workers: list[str], size: tuple[int, int]
 ) -> None:

@@ -1,18 +1,21 @@
 """The search pane, over searches whose runs were drawn, reported and ended as workers do it."""
 
 import dataclasses
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
 from engine import search
 from store import listing
-from store.database import Database
+from store.database import Database, open_database
 from store.names import RunName
 from store.paths import Root
 from store.records import RunState
-from tests.tui.conftest import Until
+from tests.tui.conftest import Until, hear_of_workers
 from tests.tui.found import EPOCHS, begin_search, end_next, settings_of
 from tests.tui.test_screen import MIDDLE, SMALL, home, screen, sees, shown
 from tui.look import Look
@@ -36,17 +39,29 @@ ENDS = [
 LOOKS = [Look(), Look(has_colour=False), Look(is_unicode=False), Look(is_unicode=False, has_colour=False)]
 
 
-@pytest.fixture
-def searched(database: Database, runs: dict[str, RunName]) -> Database:
-    begin_search(database, NAME, [settings_of(number) for number in range(20)])
-    for state, value, epoch in ENDS:
-        end_next(database, state, value, epoch=epoch)
-    return database
+@pytest.fixture(scope="module")
+def searched_root(template: tuple[Path, dict[str, RunName]], tmp_path_factory: pytest.TempPathFactory) -> Root:
+    """A root with the search, made once: what changes it changes a copy."""
+    root = Root(shutil.copytree(template[0], tmp_path_factory.mktemp("searched") / "runs"))
+    with closing(open_database(root)) as database:
+        begin_search(database, NAME, [settings_of(number) for number in range(20)])
+        for state, value, epoch in ENDS:
+            end_next(database, state, value, epoch=epoch)
+    return root
 
 
 @pytest.fixture
-def findings(searched: Database) -> Findings:
-    found = read(searched, NAME)
+def searched(root: Root, searched_root: Root) -> Iterator[Database]:
+    shutil.copytree(searched_root.path, root.path)
+    with closing(open_database(root)) as database:
+        hear_of_workers(database)
+        yield database
+
+
+@pytest.fixture(scope="module")
+def findings(searched_root: Root) -> Findings:
+    with closing(open_database(searched_root)) as database:
+        found = read(database, NAME)
     assert found is not None
     return found
 
@@ -148,7 +163,7 @@ def test_parallel_coordinates_group_the_runs_by_their_error(findings: Findings) 
     assert lines[-2].plain.rstrip().endswith("0.04 0")
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, (200, 60)])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(MIDDLE, marks=pytest.mark.slow), (200, 60)])
 async def test_the_pane_shows_what_was_found_and_follows(
     searched: Database, root: Root, until: Until, size: tuple[int, int]
 ) -> None:
@@ -228,7 +243,7 @@ async def test_it_belongs_to_the_experiment_that_is_chosen(searched: Database, r
         await until(sees(pilot, "5 of 40 complete"))
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(MIDDLE, marks=pytest.mark.slow)])
 async def test_a_search_that_has_nothing_yet_is_shown(
     database: Database, root: Root, runs: dict[str, RunName], until: Until, size: tuple[int, int]
 ) -> None:

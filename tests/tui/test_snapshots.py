@@ -109,7 +109,11 @@ def root(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Root:
     return Root(Path(shutil.copytree(made, tmp_path / "runs")))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=[f"{width}x{height}" for width, height in SIZES])
+@pytest.mark.parametrize(
+    "size",
+    [*SIZES[:2], pytest.param(SIZES[2], marks=pytest.mark.slow)],
+    ids=[f"{width}x{height}" for width, height in SIZES],
+)
 @pytest.mark.parametrize("name", VIEWS)
 async def test_the_view_is_as_it_was(name: str, size: tuple[int, int], root: Root, until: Until) -> None:
     view, file = VIEWS[name], SNAPSHOTS / f"{name}-{size[0]}x{size[1]}.svg"

@@ -289,7 +289,7 @@ async def test_the_table_takes_all_of_the_width(root: Root, runs: dict[str, RunN
         await until(sees(pilot, "━━ val"))
 
 
-@pytest.mark.parametrize("size", [SMALL, (200, 60)])
+@pytest.mark.parametrize("size", [SMALL, pytest.param((200, 60), marks=pytest.mark.slow)])
 async def test_without_unicode_groups_and_foot_are_ascii(
     root: Root, runs: dict[str, RunName], until: Until, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:

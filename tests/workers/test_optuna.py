@@ -15,6 +15,7 @@ from store.database import Database
 from tests.live import small_spec, wait_for
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_load_study_and_the_dashboard_read_while_workers_write(database: Database) -> None:
     pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is in the dev extra")

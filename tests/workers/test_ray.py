@@ -24,6 +24,7 @@ from store.paths import Root
 from store.records import RunState
 from tests.cli.command_line import COMMAND
 from tests.live import curve, end_processes, epochs_of, is_alive, small_spec, wait_for, weights
+from tests.placing_lines import readmes_lines
 from tests.postgres import postgres as postgres
 from tests.ray_cluster import Cluster, Node, cluster, wait_until_begun, without_settings
 from tests.servers import fresh_database
@@ -44,15 +45,20 @@ class Place:
     cluster: Cluster
 
     def start(self, *options: str) -> "subprocess.Popen[str]":
+        return self.start_line("aetui", "worker", "--on", "ray", "--address", self.cluster.address, *options)
+
+    def start_line(self, _aetui: str, *words: str, **variables: str) -> "subprocess.Popen[str]":
+        """A whole command line, with ``variables`` in its environment."""
         environment = {
             **self.cluster.environment,
+            **variables,
             "AETUI_STORAGE": self.address,
             "AETUI_ROOT": str(self.database.root.path),
             "AETUI_IDLE_S": "3",
         }
         with self.said.open("a") as said:
             return subprocess.Popen(
-                [COMMAND, "worker", "--on", "ray", "--address", self.cluster.address, *options],
+                [COMMAND, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
@@ -149,6 +155,7 @@ def assert_same_end(place: Place, names: Sequence[RunName]) -> None:
         assert weights(paths.last) == weights(undisturbed.last)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_ctrl_c_lets_the_workers_go_and_their_runs_wait(place: Place) -> None:
     name = jobs.enqueue(place.database, small_spec(epochs=100_000, schedule="constant"))
@@ -164,15 +171,30 @@ def test_ctrl_c_lets_the_workers_go_and_their_runs_wait(place: Place) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_a_detached_one_works_on_without_us_and_leaves_nothing_in_the_cluster(place: Place) -> None:
+def test_readmes_actors_share_a_gpu(place: Place) -> None:
+    # A GPU that only Ray believes in: who joins there with nothing to train needs none.
+    wait_until_begun(place.cluster.add(2, f"--address={place.cluster.address}", "--num-gpus=1"))
+    line = readmes_lines("ray")[0].replace("HOST:6379", place.cluster.address)
+    with ending(place.start_line(*line.split())) as attending:
+        joined = wait_for(
+            lambda: len(found := workers.workers(place.database)) == 2 and found, "two workers on one GPU", LIMIT_S
+        )
+        assert {worker.device for worker in joined} == {"cuda:0"}
+        assert attending.wait(LIMIT_S) == 0, place.said.read_text()
+
+
+@pytest.mark.timeout(400)
+def test_readmes_detached_ones_work_on_without_us_and_leave_nothing_in_the_cluster(place: Place) -> None:
     name = jobs.enqueue(place.database, small_spec(epochs=3))
     place.cluster.make_room()
-    with ending(place.start("--detach", "--json")) as placing:
+    line = readmes_lines("ray")[1]
+    assert "--detach" in line
+    with ending(place.start_line(*line.split(), "--json", RAY_ADDRESS=place.cluster.address)) as placing:
         assert placing.wait(LIMIT_S) == 0, place.said.read_text()
     assert '"id": "aetui-' in place.said.read_text()
     wait_for(lambda: place.state(name) is RunState.COMPLETE, f"the end of {name}", LIMIT_S)
     wait_for(lambda: not workers.workers(place.database), "the worker to leave", LIMIT_S)
-    wait_for(lambda: place.cluster.call(_NAMED) == "[]\n", "its actor to end", LIMIT_S)
+    wait_for(lambda: place.cluster.call(_NAMED) == "[]\n", "their actors to end", LIMIT_S)
 
 
 _NAMED = "print(ray.util.list_named_actors(all_namespaces=True))"
@@ -240,19 +262,6 @@ def test_where_no_cluster_answers_it_says_what_to_do(
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(RequestError, match="`ray start --head`"):
         engine.placing.ray.join(None)
-
-
-def readmes_lines() -> list[str]:
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    lines = [line.partition("  #")[0] for line in text.splitlines() if line.startswith("aetui worker --on ")]
-    return [line for line in lines if "--address local" not in line]  # that one really trains: see test_slurm
-
-
-@pytest.mark.parametrize("line", readmes_lines())
-def test_what_readme_says_is_understood_and_wants_a_cluster(refused: Callable[..., str], line: str) -> None:
-    _, _, *options = line.replace("HOST:6379", "127.0.0.1:1").split()
-    wanted = {"ray": "Ray cluster", "slurm": "sbatch"}[options[1]]
-    assert wanted in refused(*options, RAY_ADDRESS="127.0.0.1:1", PATH="/nowhere")
 
 
 @pytest.mark.parametrize(

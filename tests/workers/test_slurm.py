@@ -26,7 +26,10 @@ from store.paths import Root
 from store.records import RunState
 from tests.cli.command_line import COMMAND
 from tests.live import end_processes, is_alive, small_spec, wait_for
+from tests.placing_lines import readmes_lines
+from tests.postgres import postgres as postgres
 from tests.ray_cluster import without_settings
+from tests.servers import fresh_database
 
 LIMIT_S = 240.0
 ADDRESS = "postgresql+psycopg://aetui:Parole-9f31@127.0.0.1/experiments"
@@ -66,13 +69,16 @@ def at_work(database: Database, name: RunName) -> int | None:
 @pytest.mark.timeout(300)
 def test_jobs_train_what_waits_and_end(database: Database) -> None:
     names = [jobs.enqueue(database, small_spec(epochs=2)) for _ in range(3)]
-    out, err = start(database, "--slots", "2", "--json").communicate(timeout=LIMIT_S)
+    _, *line = readmes_lines("slurm")[1].split()
+    assert line[: len(TRIED_HERE)] == list(TRIED_HERE)
+    out, err = start(database, *line[len(TRIED_HERE) :], "--json").communicate(timeout=LIMIT_S)
     told = json.loads(out)
     assert [job["exit_status"] for job in told] == [0, 0], err
     assert {listing.run(database, name).state for name in names} == {RunState.COMPLETE}
     assert all(Path(job["log"]).is_file() for job in told)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_killed_job_gives_its_run_back_and_ctrl_c_ends_the_other(database: Database) -> None:
     names = [jobs.enqueue(database, small_spec(epochs=100_000, schedule="constant")) for _ in range(2)]
@@ -126,6 +132,20 @@ def test_sbatch_gets_what_was_asked_for_and_the_address_only_by_the_environment(
     kept = [file for file in root.rglob("*") if file.is_file()]
     assert kept
     assert [file for file in kept if b"Parole" in file.read_bytes()] == []
+
+
+def test_what_readme_asks_of_slurm_is_what_sbatch_gets(sbatch: Path, postgres: str) -> None:
+    address = fresh_database(postgres)
+    open_database(Root(sbatch / "runs"), address, create=True).close()
+    _, *line = readmes_lines("slurm")[0].split()
+    environment = {**without_settings(), "AETUI_ROOT": str(sbatch / "runs"), "AETUI_STORAGE": address}
+    done = subprocess.run(
+        [COMMAND, *line, "--detach"], env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    given = (sbatch / "script").read_text().splitlines()
+    for option in ("partition=gpu", "time=8:00:00", "gpus-per-node=1", "array=0-3%4"):
+        assert f"#SBATCH --{option}" in given
 
 
 def test_without_a_time_the_partition_s_own_counts(sbatch: Path) -> None:
