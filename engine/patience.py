@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from store.errors import StorageAway
 
-LONGEST_S = 3600.0
+_LONGEST_S = 3600.0
 _AGAIN_S = 2.0
 
 log = logging.getLogger("aetui")
@@ -44,7 +44,7 @@ class Patience:
             if self._since is None:
                 self._since = now
                 self._tell(f"{error} It is asked again until it answers.")
-            if now - self._since > LONGEST_S or self._wait(_AGAIN_S):
+            if now - self._since > _LONGEST_S or self._wait(_AGAIN_S):
                 raise
         else:
             self._since = None

@@ -80,7 +80,8 @@ def work(database: Database, worker_id: str, device: str, heart: Heart, idle_s: 
     patience = Patience(heart.leaving.wait)
     last_run, wanted, is_told = time.monotonic(), 0, False
     while not (heart.leaving.is_set() or database.is_gone()) and time.monotonic() - last_run <= idle_s:
-        if not room.has_room(root.path, wanted):
+        # What another gave back for lack of room is not to be begun by one after the other.
+        if room.is_full(root.path) or not room.has_room(root.path, wanted):
             if not is_told:
                 log.warning("%s", room.no_room(root.path))
             last_run, is_told = time.monotonic(), True  # its runs wait, and so does it

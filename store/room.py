@@ -35,6 +35,11 @@ def no_room(folder: Path) -> NoRoom:
     )
 
 
+def is_full(folder: Path) -> bool:
+    """Whether nothing is to be begun below ``folder``, as far as that can be told without writing."""
+    return shutil.disk_usage(folder).free < ENOUGH
+
+
 def has_room(folder: Path, num_bytes: int = ENOUGH) -> bool:
     """Whether ``num_bytes`` more can be written below ``folder``: by trying, since a quota is not told beforehand."""
     if not num_bytes:

@@ -1,7 +1,6 @@
-"""What befalls a root: signals at random, sleep through a lease, lost terminals, a restart, damaged files, a disk that
-is full or can only be read, a clock that is set back, memory that runs out."""
+"""What befalls a root: signals at random, sleep through a lease, lost terminals, damaged files, memory that runs out,
+and what befalls the machine."""
 
-import os
 import random
 import time
 from collections.abc import Callable
@@ -18,23 +17,16 @@ from store import schema
 from store.leases import LEASE_S
 from store.names import RunName
 from tests.chaos.calls import Calls
-from tests.chaos.dashboard import Dashboard
-from tests.chaos.disk import Disk
 from tests.chaos.ledger import Ledger
-from tests.chaos.outages import Outages
-from tests.chaos.place import DRIVER, RECIPE, SUPERVISOR, WORKER, Place
+from tests.chaos.machine import BEATING, Machine
+from tests.chaos.place import DRIVER, SUPERVISOR, WORKER, Place
 from tests.chaos.screens import Screens
-from tests.live import end_processes, is_alive, processes_of
+from tests.live import is_alive, processes_of
 
 _DEADLY = (SIGKILL, SIGKILL, SIGTERM, SIGHUP)
-_BETWEEN_RESTARTS_S = 40.0
-_BEATING = (schema.leases, schema.workers)
 _DIES_S = 2.0
 _TAKE_OVER_S = (2.0, 6.0)  # how long a worker sleeps on behind a lease that is over
-_TROUBLED_S = (2.0, 8.0)
 _STARVES_S = (0.5, 3.0)
-_SLACKS = (0, 0, 64 << 10, 1 << 20)  # bytes: what is small is written even where there is no room
-_SET_BACK_S = 3600
 
 
 @dataclass
@@ -59,22 +51,12 @@ class Faults:
     """Injects one at a time, and counts it where there was somebody to suffer it."""
 
     def __init__(
-        self,
-        place: Place,
-        disk: Disk,
-        outages: Outages,
-        dice: random.Random,
-        ledger: Ledger,
-        calls: Calls,
-        screens: Screens,
-        dashboard: Dashboard,
+        self, place: Place, machine: Machine, dice: random.Random, ledger: Ledger, calls: Calls, screens: Screens
     ) -> None:
-        self._place, self._disk, self._outages, self._dice, self._ledger = place, disk, outages, dice, ledger
-        self._calls, self._screens, self._dashboard = calls, screens, dashboard
+        self._place, self._machine, self._dice, self._ledger = place, machine, dice, ledger
+        self._calls, self._screens = calls, screens
         self._sleepers: list[_Sleeper] = []
         self._starving: list[_Starving] = []
-        self._mends = 0.0
-        self._restarted = time.monotonic()
 
     def inject(self) -> None:
         """One fault; where there is nobody to suffer what was drawn, another."""
@@ -86,11 +68,11 @@ class Faults:
             self._screen: 3,
             self._sleep: 3,
             self._damage: 3,
-            self._fill: 2,
-            self._lose_server: 2,
             self._starve: 2,
-            self._set_clock_back: 1,
-            self._restart: 1,
+            self._machine.fill: 2,
+            self._machine.lose_server: 2,
+            self._machine.set_clock_back: 1,
+            self._machine.restart: 1,
         }
         for fault in self._dice.choices(list(faults), list(faults.values()), k=2):
             if (kind := fault()) is not None:
@@ -104,8 +86,7 @@ class Faults:
             self._wake(sleeper)
         for starving in [each for each in self._starving if each.eats <= now]:
             self._feed(starving)
-        if self._mends <= now:
-            self._mend()
+        self._machine.attend()
 
     def end(self) -> None:
         """Wake and feed all: from now on nothing is done to anybody."""
@@ -113,11 +94,7 @@ class Faults:
             self._wake(sleeper)
         for starving in list(self._starving):
             self._feed(starving)
-        self._mend()
-
-    def _mend(self) -> None:
-        self._disk.mend()
-        self._outages.mend()
+        self._machine.mend()
 
     def _wake(self, sleeper: _Sleeper) -> None:
         self._sleepers.remove(sleeper)
@@ -207,7 +184,7 @@ class Faults:
         """Let all signs of life of a process be older than a lease; False where the storage is locked."""
         try:
             with self._place.transaction() as connection:
-                for table in _BEATING:
+                for table in BEATING:
                     older = {"heartbeat_at": table.c.heartbeat_at - (LEASE_S + 1)}
                     connection.execute(update(table).where(table.c.pid == pid).values(older))
         except OperationalError:
@@ -231,7 +208,7 @@ class Faults:
                 return "SIGKILL of a worker"
             time.sleep(0.001)
         lease = self._lease_of(process.pid)
-        if lease is None or self._disk.is_full:
+        if lease is None or self._machine.is_disk_full:
             return "SIGKILL of a worker"
         paths = self._place.root.run(lease.run)
         there = paths.folder / file
@@ -253,13 +230,6 @@ class Faults:
             row = connection.execute(query).first()
             return _Lease(RunName(*row[:2]), row[2]) if row else None
         return None
-
-    def _fill(self) -> str | None:
-        """Leave no room on the root's disk, or next to none, for some seconds."""
-        if not self._disk.is_here or self._disk.is_troubled or not self._disk.fill(self._dice.choice(_SLACKS)):
-            return None
-        self._mends = time.monotonic() + self._dice.uniform(*_TROUBLED_S)
-        return "full disk"
 
     def _starve(self) -> str | None:
         """Give a worker that trains no more memory than it has, for a moment.
@@ -284,60 +254,6 @@ class Faults:
             return False
         _, _, since = log.rpartition(f"by worker {lease.worker_id}")
         return " begins" in since or " goes on after epoch" in since
-
-    def _set_clock_back(self) -> str | None:
-        """Let all times that are stored lie ahead, as they do once the clock was set back."""
-        try:
-            with self._place.transaction() as connection:
-                for table in _BEATING:
-                    times = [column for column in table.columns if column.name.endswith("_at")]
-                    connection.execute(update(table).values({each.name: each + _SET_BACK_S for each in times}))
-        except OperationalError:
-            return None
-        return "clock set back an hour"
-
-    def _lose_server(self) -> str | None:
-        """Let the database's server crash; it comes back some seconds later."""
-        if not self._outages.begin():
-            return None
-        self._mends = time.monotonic() + self._dice.uniform(*_TROUBLED_S)
-        return "crash of the database's server"
-
-    def _restart(self) -> str | None:
-        """Kill all there is at once, as a machine that loses power; what had its pids then is somebody else's.
-
-        It may come back with a disk that can only be read.
-        """
-        if time.monotonic() - self._restarted < _BETWEEN_RESTARTS_S:
-            return None
-        self._mend()
-        for call in self._calls.running:
-            if call.process.poll() is None:
-                call.send(SIGKILL)
-        for screen in self._screens.open:
-            screen.send(SIGKILL)
-        for process in processes_of(self._place.root):
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(SIGSTOP)  # so that none sees another die
-        end_processes(self._place.root)
-        self._sleepers.clear()
-        with self._place.transaction() as connection:
-            for table in _BEATING:
-                connection.execute(update(table).values(pid=os.getpid()))
-        lock = self._place.root.path / f".recipe-{RECIPE}.lock"
-        if lock.exists():
-            lock.write_text(str(os.getpid()), encoding="ascii")
-        self._restarted = time.monotonic()
-        if not self._disk.is_here or self._dice.random() < 0.5:
-            return "restart of the machine, pids used again"
-        self._dashboard.kill()
-        give_up = time.monotonic() + _DIES_S
-        while not self._disk.seal():
-            if time.monotonic() > give_up:
-                return "restart of the machine, pids used again"
-            time.sleep(0.05)
-        self._mends = time.monotonic() + self._dice.uniform(*_TROUBLED_S)
-        return "restart of the machine, its disk can only be read"
 
 
 def _flip(file: Path, dice: random.Random) -> None:

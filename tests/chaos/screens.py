@@ -21,18 +21,23 @@ _KEYS = (*_ARROWS, *"hjklgG123456[]LmXvOK+-0<>{},.PCyc *usoWHMa", "\t", "\r", "\
 _ASKS_FOR_FRAMES, _FRAMES_ARE_KNOWN = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 _LEAVES_S = 45.0
 _SAYS_S = 2.0
+_BEHIND_ESCAPE_S = 0.5
 _KEPT = 6000  # bytes of what was written last, to tell of
 
 
 @dataclass
 class Screen:
-    """``expects_end``: somebody asked it to go, or took its terminal away; ``is_cut``: the latter."""
+    """``expects_end``: somebody asked it to go, or took its terminal away; ``is_cut``: the latter.
+
+    ``quits_at``: when q is to be pressed; at once behind Escape it would be another key.
+    """
 
     pid: int
     file: int
     tail: bytes = b""
     expects_end: float | None = None
     is_cut: bool = False
+    quits_at: float | None = None
 
     @classmethod
     def open(cls, place: Place, size: tuple[int, int]) -> "Screen":
@@ -94,12 +99,15 @@ class Screens:
     def leave(self, screen: Screen) -> None:
         """Press q: at once, whatever is open."""
         screen.press("\x1b")
-        screen.press("q")
+        screen.quits_at = time.monotonic() + _BEHIND_ESCAPE_S
 
     def attend(self) -> None:
         """Read all, press a key now and then, and see who has ended."""
         for screen in list(self.open):
             screen.read()
+            if screen.quits_at is not None and time.monotonic() >= screen.quits_at:
+                screen.press("q")
+                screen.quits_at = None
             ended, status = os.waitpid(screen.pid, os.WNOHANG)
             if ended:
                 screen.read()

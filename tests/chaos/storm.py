@@ -18,6 +18,7 @@ from tests.chaos.dashboard import Dashboard
 from tests.chaos.disk import Disk
 from tests.chaos.faults import Faults
 from tests.chaos.ledger import Ledger
+from tests.chaos.machine import Machine
 from tests.chaos.outages import Outages
 from tests.chaos.place import Place
 from tests.chaos.screens import Screens
@@ -42,7 +43,8 @@ class Storm:
         self._asks = Asks(place, self._dice, ledger, self._calls)
         self._screens = Screens(place, self._dice, ledger)
         self._dashboard = Dashboard(place)
-        self._faults = Faults(place, disk, outages, self._dice, ledger, self._calls, self._screens, self._dashboard)
+        machine = Machine(place, disk, outages, self._dice, self._calls, self._screens, self._dashboard)
+        self._faults = Faults(place, machine, self._dice, ledger, self._calls, self._screens)
 
     def rage(self, seconds: float) -> None:
         """For so long; on a slow machine longer, until something has happened."""

@@ -162,8 +162,10 @@ def test_a_dropped_connection_ends_the_command_and_not_the_run(aetui: CommandLin
     )
     os.close(theirs)
     wait_for_epoch(aetui, "cae-digits/0")
+    assert process.poll() is None
     os.close(ours)  # as sshd does when its client is gone
-    assert process.wait(timeout=60) == -signal.SIGHUP
+    # Of the signal, or of what it writes at this moment: the terminal is gone before the kernel says so.
+    assert process.wait(timeout=60) in (-signal.SIGHUP, 1)
     aetui.wait_until("cae-digits/0", "complete")
     run = aetui("show", "cae-digits/0", "--json").json()
     assert (run["epoch"], run["attempt"]) == (40, 1)

@@ -1,5 +1,6 @@
 """Disks of a test's own."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -20,13 +21,14 @@ class Disk:
 
     path: Path
 
-    def fill(self) -> None:
-        """Leave no byte."""
+    def fill(self, slack: int = 0) -> None:
+        """Leave no byte, or so many."""
         with self._filler.open("ab", buffering=0) as file:
             for size in (1 << 20, 4096, 1):
                 with suppress(OSError):
                     while file.write(bytes(size)) == size:
                         pass
+        os.truncate(self._filler, self._filler.stat().st_size - slack)
 
     def free(self) -> None:
         self._filler.unlink()

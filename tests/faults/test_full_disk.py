@@ -44,7 +44,8 @@ def test_a_run_waits_on_a_full_disk_and_goes_on_to_the_same_numbers(
     assert checkpoints.read(database.root.run(name).last).epoch in (found.epoch, found.epoch + 1)
     assert is_whole(database.root.database)
     shown = command_line(database.root.path)("show", str(name))
-    assert (shown.status, found.reason in shown.out) == (0, True)
+    assert shown.status == 0
+    assert found.reason in shown.out
     refused = command_line(database.root.path)("run", "cae", "--dataset", "digits")
     assert (refused.status, refused.err.count("\n")) == (2, 1)
     assert "no room" in refused.err
@@ -52,6 +53,24 @@ def test_a_run_waits_on_a_full_disk_and_goes_on_to_the_same_numbers(
     wait_for(lambda: listing.run(database, name).state.is_finished, "the end")
     assert undisturbed.is_end_of(database, name)
     assert listing.run(database, name).attempt == 2
+    database.close()
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_that_comes_later_begins_nothing_either(
+    disk: Disk, command_line: Callable[[Path], CommandLine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AETUI_IDLE_S", "2")
+    database = open_database(Root(disk.path / "runs"), create=True)
+    name = jobs.enqueue(database, small_spec(epochs=1), "later")
+    disk.fill(slack=2 << 20)  # enough to enter itself, and too little for a run
+    jobs.ensure_workers(database, slots=1)
+    logs = database.root.worker_logs
+    wait_for(lambda: any("no room left" in log.read_text() for log in logs.glob("*.log")), "a worker to say so")
+    assert (listing.run(database, name).state, listing.run(database, name).attempt) == (RunState.WAITING, 0)
+    disk.free()
+    wait_for(lambda: listing.run(database, name).state is RunState.COMPLETE, "the end")
+    assert listing.run(database, name).attempt == 1
     database.close()
 
 

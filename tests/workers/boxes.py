@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,12 @@ class Box:
             except (psutil.Error, OSError):
                 continue
         return found
+
+    def freeze(self) -> None:
+        """Nothing there does anything any more, and nobody knows yet."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGSTOP)
 
     def pull_the_plug(self) -> None:
         """All of it is gone at once: nothing there writes another byte, nor gives anything back."""

@@ -172,7 +172,7 @@ def _export(place: Place, looks: _Looks, is_over: threading.Event) -> None:
         what = _EXPERIMENTS[number % len(_EXPERIMENTS)]
         number += 1
         words = place.command("export", what, "--out", str(place.exported / what), "--data", "csv,json")
-        done = subprocess.run(words, env=place.environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(words, env=place.environment(), capture_output=True, text=True, check=False)
         looks.exports[done.returncode] += 1
         if done.returncode or any(word in done.stderr for word in _TROUBLE):
             looks.trouble.append(f"export of {what}, status {done.returncode}: {done.stderr}")
