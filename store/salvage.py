@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -54,7 +55,7 @@ def salvage(root: Root, storage: str | None = None) -> Salvaged | None:
 
     Raises:
         RequestError: there is no such file, it is another database than SQLite, somebody has it open, or not even its
-            list of tables can be read. Nothing was changed then.
+            list of tables can be read, or there is no room. Nothing was changed then.
     """
     file = sqlite_file(storage_url(root, storage))
     if file is None:
@@ -70,8 +71,9 @@ def salvage(root: Root, storage: str | None = None) -> Salvaged | None:
                 aside = _keep(file)
         except _NotDamaged:
             return None
-        except OSError as error:
-            raise lack(error, file.parent) or error from error
+        except (OSError, sqlite3.Error) as error:
+            full = lack(sqlite.trouble(error, file) or error, file.parent)
+            raise full or StorageTrouble(f"{file} cannot be saved ({error}): it is as it was.") from error
     return Salvaged(aside=aside, tables=tables)
 
 
@@ -212,7 +214,10 @@ def _drop_orphans(target: sqlite3.Connection, names: Sequence[str]) -> dict[str,
 def _keep(file: Path) -> Path:
     """Let the damaged file have another name too, and its log that one alone: it is not the fresh file's."""
     aside = file.with_name(f"{file.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
-    os.link(file, aside)
+    try:
+        os.link(file, aside)
+    except OSError:  # some file systems have no second names
+        shutil.copyfile(file, aside)
     for end in ("-wal", "-journal"):
         log = file.with_name(file.name + end)
         if log.exists():

@@ -22,6 +22,7 @@ from tests.chaos import doomed
 from tests.chaos.ledger import Ledger
 from tests.chaos.place import NUM_SEARCHED, RECIPE, Place
 from tests.live import weights
+from tests.own_kinds import NO_MEMORY
 
 _NO_MEMORY = ("MemoryError", "out of memory", "can't allocate memory", "failed to map segment", "start new thread")
 _ASIDE = (RunState.PAUSED, RunState.HELD)
@@ -229,7 +230,7 @@ def _check_root(place: Place, ledger: Ledger) -> None:
         if log in starved and any(sign in text for sign in _NO_MEMORY):
             continue  # it may die of that: its run goes on elsewhere
         for part in text.split("Traceback (most recent call last)")[1:]:
-            if doomed.NO_MEMORY in part:
+            if NO_MEMORY in part:
                 continue  # of a run that is to fail of that
             ledger.complain("workers broken", f"{log.name}: {part[:3000]}")
     for file in place.root.path.rglob("*.aside"):

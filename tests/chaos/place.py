@@ -11,7 +11,7 @@ from sqlalchemy import Connection, NullPool, create_engine
 
 from store.database import Database, open_database
 from store.paths import Root
-from tests.chaos import doomed
+from tests import own_kinds
 
 COMMAND = Path(sys.executable).parent / "aetui"
 WORKER, SUPERVISOR, DRIVER = "engine.worker", "engine.supervisor", "engine.recipes.drive"
@@ -74,7 +74,7 @@ class Place:
         (folder / "home").mkdir(parents=True)
         place.space.write_text(_SPACE, encoding="utf-8")
         place.recipe.write_text(_RECIPE.format(name=RECIPE, num_searched=NUM_SEARCHED), encoding="utf-8")
-        doomed.install(place.own_kinds)
+        own_kinds.install(place.own_kinds)
         return place
 
     @property

@@ -18,6 +18,7 @@ from store.database import Database
 from store.memory import OomWatch
 from store.names import RunName
 from store.records import Run, RunState
+from tests import own_kinds
 from tests.faults.undisturbed import short_spec
 from tests.live import small_spec, wait_for
 from tests.queued import add_run
@@ -33,25 +34,6 @@ from store.paths import Root
 most = psutil.Process().memory_info().vms + 300 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
 jobs.run_inline(open_database(Root(Path(sys.argv[1]))))
-"""
-
-
-_DEADLY_KIND = """
-import os, sys
-from dataclasses import dataclass
-from engine.catalog import Kind
-from engine.spec import ModelSpec
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeadlySpec(ModelSpec):
-    def __post_init__(self):
-        super().__post_init__()
-        if sys.argv[0].endswith("engine/worker.py"):
-            os.kill(os.getpid(), 9)
-
-
-KIND = Kind(name="deadly", title="deadly", model="none:None", spec=DeadlySpec)
 """
 
 
@@ -163,11 +145,7 @@ def test_the_kernels_kills_for_lack_of_memory_are_told_apart(
 @pytest.fixture
 def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A kind of a user's own, installed, that kills each worker that is to train it."""
-    (tmp_path / "deadly_kind.py").write_text(_DEADLY_KIND)
-    installed = tmp_path / "deadly_kind-1.0.dist-info"
-    installed.mkdir()
-    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: deadly-kind\nVersion: 1.0\n")
-    (installed / "entry_points.txt").write_text("[aetui.kinds]\ndeadly = deadly_kind:KIND\n")
+    own_kinds.install(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     catalog.kinds.cache_clear()

@@ -10,11 +10,12 @@ import pytest
 
 from store import listing, queue, workers
 from store.database import Database, open_database
-from store.errors import RequestError, StorageTrouble
+from store.errors import NoRoom, RequestError, StorageTrouble
 from store.paths import Root
 from store.records import Run
 from store.salvage import salvage
 from tests.cli.command_line import CommandLine
+from tests.faults.disks import Disk
 from tests.queued import add_run
 
 _PAGE = 4096
@@ -148,6 +149,21 @@ def test_one_that_is_open_elsewhere_is_left_alone(filled: Path, database: Databa
     elsewhere.close()
     assert filled.read_bytes() == content
     assert not list(database.root.path.glob("*.damaged*"))
+
+
+def test_without_room_for_a_fresh_one_nothing_is_changed(filled: Path, disk: Disk) -> None:
+    root = Root(disk.path / "runs")
+    root.path.mkdir()
+    shutil.copy(filled, root.database)
+    spoil(root.database, 3)
+    content = root.database.read_bytes()
+    disk.fill(slack=64 << 10)
+    with pytest.raises(NoRoom):
+        salvage(root)
+    assert root.database.read_bytes() == content
+    assert not [*root.path.glob("*aside*"), *root.path.glob("*damaged*")]
+    disk.free()
+    assert salvage(root) is not None
 
 
 def test_what_is_no_damaged_file_is_told(database: Database, tmp_path: Path) -> None:
