@@ -37,7 +37,10 @@ def no_room(folder: Path) -> NoRoom:
 
 def is_full(folder: Path) -> bool:
     """Whether nothing is to be begun below ``folder``, as far as that can be told without writing."""
-    return shutil.disk_usage(folder).free < ENOUGH
+    try:
+        return shutil.disk_usage(folder).free < ENOUGH
+    except FileNotFoundError:  # the root was removed in this moment: its workers are about to notice
+        return False
 
 
 def has_room(folder: Path, num_bytes: int = ENOUGH) -> bool:
