@@ -12,6 +12,7 @@ _SIGNS = (
     "CUDA error: out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
+    "could not create a primitive",  # oneDNN, which compiles one for each shape of a convolution
     "error return without exception set",  # Python, where there was no memory even for the error
 )
 """What is said where there is no class of its own for it."""

@@ -92,3 +92,29 @@ def test_top_level_holds_what_was_agreed() -> None:
 
 def test_tests_are_no_packages() -> None:
     assert not list((TOP / "tests").rglob("__init__.py"))
+
+
+_TRAINS = """
+import sys
+from pathlib import Path
+from engine import jobs
+from store import listing
+from store.database import open_database
+from store.paths import Root
+from tests.live import small_spec
+database = open_database(Root(Path(sys.argv[1])), create=True)
+name = jobs.enqueue(database, small_spec(epochs=1, kind=sys.argv[2]), "x")
+jobs.run_inline(database)
+print(listing.run(database, name).state, *sys.modules)
+"""
+
+
+@pytest.mark.parametrize("kind", ["cae", "vae"])
+def test_training_loads_no_compiler(kind: str, tmp_path: Path) -> None:
+    """torch.compile gains nothing here, and what it needs takes as long to import as torch itself."""
+    command = [sys.executable, "-c", _TRAINS, tmp_path, kind]
+    done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=100, check=True)
+    state, *loaded = done.stdout.split()
+    assert state == "complete"
+    assert "torch" in loaded
+    assert not {"torch._dynamo", "torch._inductor", "sympy"} & set(loaded)

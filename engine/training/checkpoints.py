@@ -66,7 +66,7 @@ class Checkpoint:
 
     def restore_optimizer(self, optimizer: optim.Optimizer) -> None:
         """Put the optimizer's tensors back; rates and other settings stay those of ``optimizer``."""
-        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        parameters = _parameters(optimizer)
         for name, tensor in _under("optimizer.", self.tensors).items():
             position, _, key = name.partition(".")
             parameter = parameters[int(position)]
@@ -97,8 +97,9 @@ def pack(
     tensors = {f"model.{name}": tensor for name, tensor in average.model.state_dict().items()}
     if average.is_apart:
         tensors |= {f"trained.{name}": tensor for name, tensor in average.trained.state_dict().items()}
-    for position, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{position}.{key}": tensor for key, tensor in values.items()}
+    for position, parameter in enumerate(_parameters(optimizer)):
+        moments = optimizer.state.get(parameter, {})
+        tensors |= {f"optimizer.{position}.{key}": tensor for key, tensor in moments.items()}
     tensors["rng.cpu"] = torch.get_rng_state()
     if device.type == "cuda":
         tensors["rng.cuda"] = torch.cuda.get_rng_state(device)
@@ -131,6 +132,11 @@ def read(path: Path) -> Checkpoint:
         raise
     except (SafetensorError, OSError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise DamagedCheckpoint(f"The checkpoint {path} is damaged and cannot be read ({error}).") from error
+
+
+def _parameters(optimizer: optim.Optimizer) -> list[nn.Parameter]:
+    """In the order by which its file numbers them."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _metadata(content: bytes) -> dict[str, str]:

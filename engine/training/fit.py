@@ -76,7 +76,7 @@ def train(session: Session) -> Outcome:
                 losses = model.batch_losses(inputs, labels, epoch - 1 + (batch - 1) / num_batches, None)
             if course.growth.first is None:
                 course.growth.first = losses.loss.item()
-            optimizer.zero_grad(set_to_none=True)
+            model.zero_grad(set_to_none=True)
             losses.loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             course.step += 1

@@ -1,6 +1,8 @@
 """Optimizers, schedules, early stopping, batches, checkpoints and what is kept."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from engine.training.averaging import WeightAverage
 from engine.training.device import prepare_device
 from engine.training.fit import count_batches, shuffled_batches
 from engine.training.keeping import kept_epochs
-from engine.training.optimizers import build_optimizer, set_rate
+from engine.training.optimizers import BETAS, build_optimizer, set_rate
 from engine.training.precision import mixed
 from engine.training.schedules import RateSchedule
 from engine.training.stopping import EarlyStopping
@@ -90,6 +92,31 @@ def test_optimizers_go_downhill_and_take_a_new_rate(name: str) -> None:
     set_rate(optimizer, 0.0)
     optimizer.step()
     assert weight.item() == reached
+
+
+@pytest.mark.parametrize(
+    ("name", "torchs"),
+    [
+        ("sgd", partial(torch.optim.SGD, momentum=0.9)),
+        ("adam", partial(torch.optim.Adam, betas=BETAS)),
+        ("adamw", partial(torch.optim.AdamW, betas=BETAS)),
+        ("adagrad", torch.optim.Adagrad),
+    ],
+)
+def test_optimizers_step_as_torchs_do(name: str, torchs: Callable[..., torch.optim.Optimizer]) -> None:
+    reached = []
+    for build in (
+        lambda weights: build_optimizer(OptimSpec(optimizer=name, lr=0.1, weight_decay=0.5), weights),
+        lambda weights: torchs(weights, lr=0.1, weight_decay=0.5, fused=True),
+    ):
+        weight = torch.nn.Parameter(torch.linspace(-2, 3, 12).reshape(3, 4))
+        optimizer = build([weight])
+        for _ in range(5):
+            weight.grad = None
+            (weight**2).sum().backward()
+            optimizer.step()
+        reached.append(weight.detach())
+    assert torch.equal(*reached)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
