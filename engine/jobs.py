@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import os
 import signal
 from collections.abc import Mapping
@@ -16,8 +17,9 @@ from engine.supervisor import new_worker_id, start_supervisor
 from engine.worker import prepare_environment, run_claim
 from store import clock, control, listing, queue, room, workers
 from store.database import Database
-from store.errors import RequestError
+from store.errors import RequestError, StorageTrouble
 from store.experiments import check_experiment, ensure_experiment
+from store.file_system import only_read
 from store.names import RunName, check_name
 from store.news import KILLED
 from store.paths import find_data_dir
@@ -124,8 +126,18 @@ def add(
 
 
 def ensure_workers(database: Database, slots: int | None = None, *, device: str = "auto") -> None:
-    """See to it that workers come for what waits: a detached supervisor, unless one is there already."""
-    start_supervisor(database, device, slots)
+    """See to it that workers come for what waits: a detached supervisor, unless one is there already.
+
+    Raises:
+        StorageTrouble: the root can only be read, where the storage lies elsewhere.
+    """
+    try:
+        start_supervisor(database, device, slots)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        cause = only_read(database.root.path)
+        raise StorageTrouble(f"What was asked for waits, and no worker can be started here: {cause}") from error
 
 
 def resume(database: Database, name: RunName) -> RunName:

@@ -15,6 +15,7 @@ from store import schema, sqlite
 from store.address import Addresses
 from store.backend import cannot_open, check_connects, connect, shown, sqlite_file, storage_url
 from store.errors import OlderStorage, RequestError, StorageTrouble
+from store.file_system import check_writable, only_read
 from store.paths import Root
 from store.room import lack
 
@@ -73,7 +74,7 @@ class Database:
     def only_read(self) -> str | None:
         """What to say where it can be looked at and nothing else; None: it can be written to."""
         file = sqlite_file(self.url)
-        return str(sqlite.only_read(file)) if file is not None and sqlite.is_read_only(file) else None
+        return str(only_read(file.parent)) if file is not None and sqlite.is_read_only(file) else None
 
     def close(self) -> None:
         self.engine.dispose()
@@ -93,8 +94,9 @@ def open_database(
         raise RequestError(f"There is nothing at {file} yet: `aetui demo` or `aetui run cae` begins it.")
     try:
         if create and file is not None and sqlite.is_read_only(file):  # who would make it wants to write
-            raise sqlite.only_read(file)
+            raise only_read(file.parent)
         if create:
+            check_writable(root.path)
             if file is not None and file.exists() and not file.is_file():
                 raise RequestError(f"{file} is no file, and cannot be the storage: name another root.")
             _make_folder(root.path)

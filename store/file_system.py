@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from store.errors import StorageTrouble
+
 MOUNTS_VARIABLE = "AETUI_MOUNTINFO"
 """Names another table of mounts than the kernel's: for tests."""
 _MOUNTS = "/proc/self/mountinfo"
@@ -55,6 +57,20 @@ def file_system(path: Path) -> FileSystem:
 def is_writable(path: Path) -> bool:
     """Whether this user may write to what is there; read-only mounts count for root too."""
     return os.access(path, os.W_OK)
+
+
+def check_writable(folder: Path) -> None:
+    """Raises StorageTrouble: it, or the folder that it would be made in, can only be read."""
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not is_writable(there):
+        raise only_read(there)
+
+
+def only_read(folder: Path) -> StorageTrouble:
+    return StorageTrouble(
+        f"{folder} can only be read: its disk is mounted so, or its files are another user's. Name another root "
+        "with --root, or let it be written."
+    )
 
 
 def _plain(text: str) -> str:

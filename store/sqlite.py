@@ -14,7 +14,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.pool import NullPool
 
 from store.errors import StorageTrouble
-from store.file_system import file_system, is_writable
+from store.file_system import file_system, is_writable, only_read
 from store.room import has_room, no_room
 
 BUSY_TIMEOUT_S = 60.0
@@ -70,7 +70,7 @@ def trouble(error: BaseException | None, file: Path) -> StorageTrouble | None:
     # The last two are how a quota is told, and a log that cannot grow or be made.
     if main in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and file.parent.is_dir():
         if main == sqlite3.SQLITE_READONLY or not is_writable(file.parent):
-            return only_read(file)
+            return only_read(file.parent)
         return None if has_room(file.parent) else no_room(file.parent)
     return None
 
@@ -84,14 +84,7 @@ def damaged(file: Path, how: str) -> StorageTrouble:
 
 def read_only(error: BaseException, file: Path) -> StorageTrouble | None:
     """What to tell of an error of the operating system's where ``file`` is to be made but nothing can be written."""
-    return only_read(file) if isinstance(error, OSError) and error.errno == errno.EROFS else None
-
-
-def only_read(file: Path) -> StorageTrouble:
-    return StorageTrouble(
-        f"{file.parent} can only be read: its disk is mounted so, or its files are another user's. Name another root "
-        "with --root, or let it be written."
-    )
+    return only_read(file.parent) if isinstance(error, OSError) and error.errno == errno.EROFS else None
 
 
 def _keep_to_a_journal(cursor: sqlite3.Cursor) -> None:

@@ -17,6 +17,8 @@ from tests.servers import free_port
 
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
 """Where Debian has the server, a user's own path does not always lead."""
+_USER = "nobody"
+"""One of the server's own comes only with the package that makes a service of it."""
 _STARTS_S = 60.0
 
 
@@ -34,8 +36,8 @@ def server(folder: Path, binaries: tuple[str, str]) -> Iterator[str]:
     # Small files, and nothing is waited for that only a loss of power could lose.
     common = ["--no-defaults", f"--datadir={folder / 'data'}", "--innodb-log-file-size=8M"]
     if os.geteuid() == 0:  # the server refuses to run as root
-        common.append("--user=mysql")
-        shutil.chown(folder, "mysql")
+        common.append(f"--user={_USER}")
+        shutil.chown(folder, _USER)
     quick = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--skip-log-bin"]
     here = ["--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder / 'socket'}"]
     with (folder / "log").open("wb") as log:

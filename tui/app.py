@@ -22,7 +22,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from store.address import UNDER_ROOT, Addresses
-from store.errors import RequestError
+from store.errors import RequestError, StorageAway
 from store.names import RunName
 from store.paths import Root
 from tui import bindings
@@ -281,7 +281,7 @@ def run(
         log.close()
     if app.return_code:
         raise SystemExit(app.return_code)
-    print(farewell(*_going_on(app.watcher)))
+    print(_going_on(app.watcher))
 
 
 def _what_failed(error: Exception, log: Path) -> str:
@@ -289,15 +289,17 @@ def _what_failed(error: Exception, log: Path) -> str:
     return f"The screen failed ({type(error).__name__}: {what}); runs go on, and {log} says where it was."
 
 
-def _going_on(watcher: "Watcher") -> tuple[int, int]:
-    """How many runs are live and how many wait, asked anew: the screen may not have seen the last one."""
+def _going_on(watcher: "Watcher") -> str:
+    """Of runs that are live or wait, asked anew: the screen may not have seen the last one."""
     from store.listing import num_running, queue_length  # SQLAlchemy: the screen has brought it in by now
 
     try:
         database = watcher.open()
+        return farewell(num_running(database), queue_length(database))
+    except StorageAway as error:
+        return f"Runs go on in the background, if there are any: {error}"
     except RequestError:
-        return 0, 0
-    return num_running(database), queue_length(database)
+        return farewell(0, 0)
 
 
 def farewell(num_live: int, num_waiting: int) -> str:

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from store import listing, workers
+from store import control, listing, workers
 from store.database import Database, open_database
 from store.errors import StorageTrouble
 from store.listing_reader import ListingReader
 from store.paths import Root
+from store.records import RunState
 from tests.cli.command_line import CommandLine
 from tests.faults.disks import storage_findings
 from tests.queued import add_run
@@ -60,6 +62,27 @@ def test_what_would_write_says_one_sentence(
         assert "can only be read" in said.err
     assert not (sealed / "another").exists()
     assert [finding.verdict for finding in storage_findings(Root(sealed))] == ["ok"]
+
+
+def test_where_the_storage_lies_elsewhere_nothing_is_queued_that_nobody_here_could_train(
+    tmp_path: Path, seal: Seal, command_line: Callable[[Path], CommandLine]
+) -> None:
+    root = tmp_path / "runs"
+    with closing(open_database(Root(root), f"sqlite:///{tmp_path / 'elsewhere.db'}", create=True)) as elsewhere:
+        run = add_run(elsewhere, "digits-a")
+        control.pause(elsewhere, run)
+        aetui = command_line(seal(root))
+        aetui.environment["AETUI_STORAGE"] = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+        said = aetui("run", "cae", "--dataset", "digits", "--detach")
+        assert (said.status, said.out, said.err.count("\n")) == (2, "", 1), said
+        assert "can only be read" in said.err
+        said = aetui("resume", "digits-a/0")
+        assert (said.status, said.err.count("\n")) == (2, 1), said
+        assert "What was asked for waits, and no worker can be started here" in said.err
+        assert [(str(each.name), each.state) for each in listing.runs(elsewhere)] == [("digits-a/0", RunState.WAITING)]
+        said = aetui("worker")
+        assert (said.status, said.out, said.err.count("\n")) == (2, "", 1), said
+        assert "can only be read" in said.err
 
 
 def test_it_can_be_followed_while_others_write_to_it(database: Database, seal: Seal) -> None:

@@ -1,5 +1,6 @@
 """A database server that crashes and comes back: nobody who works, follows or looks is to fall over it."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.faults.undisturbed import train_undisturbed
 from tests.live import end_processes, small_spec, wait_for
 from tests.postgres import Server, running
 from tests.servers import fresh_database
+from tests.tui.terminal import Terminal
 from tests.tui.test_screen import shown
 from tui.app import AetuiApp
 
@@ -110,6 +112,24 @@ async def test_the_screen_keeps_what_it_shows_and_says_why(database: Database, s
         server.start()
         await until(lambda text: "cannot be opened" not in text)
         assert "stays" in shown(pilot)
+
+
+def test_a_screen_that_is_left_then_says_what_it_cannot_know(database: Database, storage: str, server: Server) -> None:
+    jobs.enqueue(database, small_spec(), "stays")
+    home = database.root.path.parent
+    environment = {"AETUI_STORAGE": storage, "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
+    script = f"{Path(sys.executable).parent / 'aetui'} --root '{database.root.path}'; echo status $?; read -r waits"
+    terminal = Terminal((120, 36), ["sh", "-c", script], environment)
+    try:
+        terminal.until(lambda text: "stays" in text)
+        server.stop()
+        terminal.until(lambda text: "cannot be opened" in text)
+        terminal.press("q")
+        left = terminal.until(lambda text: "status" in text and "Runs go on" in text)
+    finally:
+        terminal.close()
+    assert "status 0" in left
+    assert "Runs go on in the background, if there are any: The storage postgresql" in left
 
 
 def test_patience_ends_with_whoever_waits() -> None:

@@ -20,7 +20,9 @@ class Terminal:
         self._socket = f"aetui-test-{uuid.uuid4().hex[:8]}"
         if shutil.which("tmux") is None:
             pytest.skip("tmux is not installed here (Debian: tmux)")
-        whole = {"LANG": "C.UTF-8", "TERM": "screen-256color", "PATH": os.environ["PATH"], **environment}
+        size_is_told = {"COLUMNS": "", "LINES": ""}  # by the pane, and not by the terminal that the tests run in
+        usual = {"LANG": "C.UTF-8", "TERM": "screen-256color", "PATH": os.environ["PATH"], **size_is_told}
+        whole = usual | environment
         words = ["env", *(f"{name}={value}" for name, value in whole.items()), *command]
         width, height = map(str, size)
         self._tmux("-f", "/dev/null", "new-session", "-d", "-x", width, "-y", height, *words)

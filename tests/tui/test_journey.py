@@ -35,8 +35,6 @@ def sitting(tmp_path: Path) -> Iterator[tuple[Terminal, Root]]:
         "AETUI_ROOT": str(root.path),
         "AETUI_IDLE_S": "5",
         "PS1": "at home> ",
-        "COLUMNS": "",
-        "LINES": "",
     }
     terminal = Terminal((120, 36), ["sh", "-i"], environment)
     yield terminal, root
