@@ -93,9 +93,9 @@ def open_database(
     if not create and file is not None and not _is_there(file):
         raise RequestError(f"There is nothing at {file} yet: `aetui demo` or `aetui run cae` begins it.")
     try:
-        if create and file is not None and sqlite.is_read_only(file):  # who would make it wants to write
-            raise only_read(file.parent)
-        if create:
+        if create:  # who would make it wants to write
+            if file is not None and sqlite.is_read_only(file):
+                raise only_read(file.parent)
             check_writable(root.path)
             if file is not None and file.exists() and not file.is_file():
                 raise RequestError(f"{file} is no file, and cannot be the storage: name another root.")

@@ -59,9 +59,14 @@ def is_writable(path: Path) -> bool:
     return os.access(path, os.W_OK)
 
 
+def nearest(folder: Path) -> Path:
+    """``folder``, or of the folders that it will be made in the innermost that is there."""
+    return next(each for each in (folder, *folder.parents) if each.exists())
+
+
 def check_writable(folder: Path) -> None:
     """Raises StorageTrouble: it, or the folder that it would be made in, can only be read."""
-    there = next(each for each in (folder, *folder.parents) if each.exists())
+    there = nearest(folder)
     if not is_writable(there):
         raise only_read(there)
 

@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 from store.errors import NoRoom
+from store.file_system import nearest
 from store.paths import Root, RunPaths
 
 ENOUGH = 8 << 20
@@ -69,8 +70,7 @@ def wanted(paths: RunPaths) -> int:
 
 def check(root: Root) -> None:
     """Raises NoRoom: the root, or the folder that it will be made in, has less than `ENOUGH`."""
-    there = next(folder for folder in (root.path, *root.path.parents) if folder.exists())
-    if shutil.disk_usage(there).free < ENOUGH:
+    if shutil.disk_usage(nearest(root.path)).free < ENOUGH:
         raise no_room(root.path)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from store import room, schema
 from store.database import Database
 from store.errors import RequestError
+from store.file_system import nearest
 from store.names import RunName
 from store.paths import Root
 
@@ -46,8 +47,7 @@ def plan(database: Database, target: Root) -> Copying:
         else:
             raise RequestError(f"{folder.target} is there already and is another run: take another folder.")
     wanted = sum(file.lstat().st_size for folder in missing for file in folder.source.rglob("*"))
-    there = next(folder for folder in (target.path, *target.path.parents) if folder.exists())
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(nearest(target.path)).free
     if wanted > free:
         gigabytes = f"{wanted / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
         raise RequestError(f"The runs' folders take more room than {target.path} has: {gigabytes}.")

@@ -22,7 +22,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from store.address import UNDER_ROOT, Addresses
-from store.errors import RequestError, StorageAway
+from store.errors import RequestError
 from store.names import RunName
 from store.paths import Root
 from tui import bindings
@@ -291,15 +291,16 @@ def _what_failed(error: Exception, log: Path) -> str:
 
 def _going_on(watcher: "Watcher") -> str:
     """Of runs that are live or wait, asked anew: the screen may not have seen the last one."""
-    from store.listing import num_running, queue_length  # SQLAlchemy: the screen has brought it in by now
+    from store.database import database_exists  # SQLAlchemy: the screen has brought it in by now
+    from store.listing import num_running, queue_length
 
+    if not database_exists(watcher.root, watcher.addresses.storage):
+        return farewell(0, 0)
     try:
         database = watcher.open()
         return farewell(num_running(database), queue_length(database))
-    except StorageAway as error:
+    except RequestError as error:
         return f"Runs go on in the background, if there are any: {error}"
-    except RequestError:
-        return farewell(0, 0)
 
 
 def farewell(num_live: int, num_waiting: int) -> str:

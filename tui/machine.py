@@ -12,6 +12,7 @@ from engine.devices import Gpu, gpus
 from engine.gpu_room import NO_WORKER, Crowded, crowded
 from engine.settings import usual_settings
 from store import clock
+from store.file_system import nearest
 from store.paths import Root
 from store.records import Worker
 from tui.look import Look, duration_text, printable
@@ -58,8 +59,7 @@ class Meter:
 
     def read(self, workers: Sequence[Worker]) -> Machine:
         memory = psutil.virtual_memory()
-        folder = next(path for path in (self._root.path, *self._root.path.parents) if path.exists())
-        disk = shutil.disk_usage(folder)
+        disk = shutil.disk_usage(nearest(self._root.path))
         cards = tuple(self._gpus())
         here = {worker.pid for worker in workers if worker.host == clock.host()}
         self._processes = {pid: process for pid, process in self._processes.items() if pid in here}

@@ -1,6 +1,7 @@
 """How long commands take from Enter to the prompt, and the screen to its first frame: ``make bench``.
 
-Commands stand beside a bare interpreter, the screen beside an empty Textual app, started in turns with it.
+Commands stand beside a bare interpreter, the screen beside an empty Textual app, started in turns with it, and a
+process that trains for an epoch beside one that imports torch's compiler, too, as torch's own optimizers do.
 """
 
 import statistics
@@ -17,6 +18,19 @@ REPEATS = 7
 EMPTY_APP = "from textual.app import App; App().run()"
 FRAME = "aetui", "opening the storage", "1 loss", "6 log", "│", "q leave"
 LIMIT = 1.5
+TRAINS = """
+import sys
+from pathlib import Path
+from engine import jobs
+from engine.spec import RunSpec
+from store.database import open_database
+from store.paths import Root
+database = open_database(Root(Path(sys.argv[1])), create=True)
+jobs.enqueue(database, RunSpec(kind="cae", dataset="digits", epochs=1, device="cpu", threads=1))
+jobs.run_inline(database)
+"""
+MEMORY = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+"""MiB."""
 
 
 def seconds(command: list[str]) -> list[float]:
@@ -38,6 +52,19 @@ def first_frames(root: list[str]) -> tuple[list[float], list[float]]:
         with Terminal([COMMAND, *root]) as terminal:
             screen.append(terminal.until(lambda lines: all(sign in "".join(lines) for sign in FRAME)))
     return empty[1:], screen[1:]
+
+
+def first_epochs(folder: Path) -> None:
+    """Print how long a new process takes to its first epoch and the most memory it has, beside torch alone."""
+    print(f"\n{'new process':<36}  median s  MiB")
+    for name, code in {
+        "import torch": "import torch",
+        "an epoch of cae on digits": TRAINS,
+        "the same, torch's compiler imported": f"import torch._dynamo\n{TRAINS}",
+    }.items():
+        command = [sys.executable, "-c", code + MEMORY, str(folder)]
+        memory = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+        print(f"{name:<36}  {statistics.median(seconds(command)):8.2f}  {int(memory):3}", flush=True)
 
 
 def main() -> None:
@@ -64,6 +91,7 @@ def main() -> None:
         print(
             f"aetui paints its frame in {ratio:.2f} x the time: limit {LIMIT}, {'ok' if ratio <= LIMIT else 'MISSED'}"
         )
+        first_epochs(Path(folder) / "trains")
 
 
 if __name__ == "__main__":

@@ -24,9 +24,14 @@ from tests.chaos.place import NUM_SEARCHED, RECIPE, Place
 from tests.live import weights
 from tests.own_kinds import NO_MEMORY
 
+_NO_MEMORY = (
+    *("MemoryError", "out of memory", "can't allocate memory", "failed to map segment", "start new thread"),
+    "could not create a primitive",
+)
 _ASIDE = (RunState.PAUSED, RunState.HELD)
 _ATTEMPT = re.compile(r"attempt (\d+) on \S+ by worker")
-_FRAMES = 3000  # characters
+_KEPT = 3000  # characters of a traceback: its last ones, where the error is named
+_TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:(?: .*)?\n)*.*", re.MULTILINE)
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<attempt>\d+)\.(?P<pid>\d+)\.tmp")
 
 
@@ -227,13 +232,11 @@ def _check_root(place: Place, ledger: Ledger) -> None:
     starved = {worker_log(place.root, worker_id) for worker_id in ledger.starved}
     for log in place.root.worker_logs.glob("*.log"):
         text = log.read_text(encoding="utf-8", errors="replace")
-        if log in starved:
-            continue  # it may die of that, and say anything: without memory even imports fail by halves
-        for part in text.split("Traceback (most recent call last)")[1:]:
-            if NO_MEMORY in part:
-                continue  # of a run that is to fail of that
-            frames, error, _ = re.split(r"^(\S.*)$", part, maxsplit=1, flags=re.MULTILINE)
-            ledger.complain("workers broken", f"{log.name}: {error}{frames[-_FRAMES:]}")
+        if log in starved and any(sign in text for sign in _NO_MEMORY):
+            continue  # it may die of that: its run goes on elsewhere
+        for found in _TRACEBACK.findall(text):
+            if NO_MEMORY not in found:  # those are of runs that are to fail of that
+                ledger.complain("workers broken", f"{log.name}: {found[-_KEPT:]}")
     for file in place.root.path.rglob("*.aside"):
         pid = file.name.split(".")[-2]
         if pid.isdecimal() and not Path(f"/proc/{pid}").exists():

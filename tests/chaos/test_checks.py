@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
+from engine.supervisor import worker_log
 from store import control, queue, schema, workers
 from store.database import Database, open_database
 from store.listing import runs
 from store.names import RunName
 from store.records import Claim
+from tests import own_kinds
 from tests.chaos.checks import check, torn
 from tests.chaos.ledger import Ledger
 from tests.chaos.place import Place
@@ -106,3 +108,32 @@ def test_torn_files_are_found(tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text('{"value": ')
     (tmp_path / "half.safetensors").write_bytes(b"\x10\x00")
     assert [file.name for file, _ in torn(tmp_path)] == ["half.json", "half.npz", "half.safetensors"]
+
+
+_FRAMES = '  File "fit.py", line 1, in train\n    step()\n\n' * 100
+
+
+@pytest.mark.parametrize(
+    ("error", "is_starved", "is_told"),
+    [
+        ("RuntimeError: could not create a primitive", True, False),
+        ("RuntimeError: could not create a primitive", False, True),
+        ("KeyError: 'epoch'", True, True),
+        ("KeyError: 'epoch'", False, True),
+        (own_kinds.NO_MEMORY, False, False),
+        ("", False, True),  # killed while it wrote
+    ],
+)
+def test_what_a_worker_says_of_its_death(
+    error: str, is_starved: bool, is_told: bool, place: Place, database: Database
+) -> None:
+    log, ledger = worker_log(place.root, "here@cpu"), Ledger()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    behind = f"{error}\nand goes on\n" if error else ""
+    log.write_text(f"it begins\nTraceback (most recent call last):\n{_FRAMES}{behind}")
+    if is_starved:
+        ledger.starved.add("here@cpu")
+    check(place, ledger)
+    told = ledger.wrong.get("workers broken", [])
+    assert len(told) == is_told
+    assert all(each.endswith(error) and len(each) < 3100 for each in told), told

@@ -24,7 +24,7 @@ from store.backend import sqlite_file, storage_url
 from store.clock import host
 from store.database import database_exists
 from store.errors import RequestError, StorageTrouble
-from store.file_system import file_system
+from store.file_system import file_system, nearest
 from store.paths import Root
 from store.room import ENOUGH
 from store.salvage import Salvaged, salvage
@@ -153,7 +153,7 @@ def _pids_of_workers(options: Options) -> set[int]:
 
 
 def _folder(root: Root) -> Finding:
-    there = next(folder for folder in (root.path, *root.path.parents) if folder.exists())
+    there = nearest(root.path)
     if not os.access(there, os.W_OK | os.X_OK):
         return Finding(
             subject="root",
