@@ -19,8 +19,8 @@ def prepare_device(spec: RunSpec) -> torch.device:
     torch.set_flush_denormal(True)
     # cuBLAS is deterministic only with a workspace of its own; read when CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # "warn": a user's own kind may need an operation that has no deterministic version. use_deterministic_algorithms does
-    # the same, and imports torch's compiler.
+    # "warn": a user's own kind may need an operation that has no deterministic version. use_deterministic_algorithms
+    # does the same, and imports torch's compiler.
     torch.set_deterministic_debug_mode("warn")
     # Else every new tensor is filled with NaN first, which costs time and guards only against bugs.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
