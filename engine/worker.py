@@ -21,6 +21,7 @@ from typing import Any
 
 from engine import catalog, drawing, notices, provenance
 from engine.attempt import Attempt, Heart
+from engine.kernels import compiler
 from engine.memory import out_of_memory
 from engine.patience import Patience
 from engine.session import Outcome, RunDiverged, RunPaused, RunPruned
@@ -252,6 +253,7 @@ def _write_config(attempt: Attempt, claim: Claim, frozen: RunSpec) -> None:
     config: dict[str, Any] = {
         "run": str(claim.name),
         **provenance.describe(frozen.as_json(), claim.device, attempt.data_dir),
+        "kernels": compiler.kernels(claim.device),
     }
     attempt.write(attempt.paths.config, lambda path: _dump(path, config))
 
@@ -302,6 +304,8 @@ def main() -> None:
     except StorageTrouble as error:
         sys.exit(str(error))
     heart.start()
+    if device == "cpu":
+        compiler.begin()
     threading.Thread(target=_import_ahead, name="import", daemon=True).start()
     try:
         idle_s = float(os.environ.get(IDLE_VARIABLE, IDLE_S))

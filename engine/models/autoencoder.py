@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.models.base import Autoencoder
-from engine.models.operations import SiLU, UpConvolution
+from engine.models.layers import DownConvolution, NormSiLU1d, NormSiLU2d, UpConvolution
 from engine.spec import ModelSpec
 
 # Measured on MNIST, validation error after 2 epochs: with one hidden layer each way the 2-D variational autoencoder is
@@ -24,11 +24,7 @@ class Encoder(nn.Module):
         convolutions: list[nn.Module] = []
         for num_in, num_out in itertools.pairwise(channels):
             # Each halves height and width, rounding up.
-            convolutions += [
-                nn.Conv2d(num_in, num_out, 3, stride=2, padding=1, bias=False),
-                nn.BatchNorm2d(num_out),
-                SiLU(),
-            ]
+            convolutions += [DownConvolution(num_in, num_out), NormSiLU2d(num_out), _Gap()]
         height, width = sizes[-1]
         self.convolutions = nn.Sequential(*convolutions)
         self.head = nn.Sequential(
@@ -54,8 +50,7 @@ class Decoder(nn.Module):
             *_hidden_layers(spec.latent_dim, spec.hidden, _DECODER_LAYERS),
             nn.Linear(spec.hidden, channels[-1] * height * width, bias=False),
             _Unflatten(channels[-1], height, width),
-            nn.BatchNorm2d(channels[-1]),
-            SiLU(),
+            NormSiLU2d(channels[-1]),
         )
         convolutions: list[nn.Module] = []
         for level in range(spec.depth, 0, -1):
@@ -71,7 +66,7 @@ class Decoder(nn.Module):
                 )
             )
             if not is_last:
-                convolutions += [nn.BatchNorm2d(channels[level - 1]), SiLU()]
+                convolutions += [NormSiLU2d(channels[level - 1]), _Gap()]
         self.convolutions = nn.Sequential(*convolutions)
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -79,6 +74,10 @@ class Decoder(nn.Module):
         logits: Tensor = self.convolutions(features)  # -> 64 x 7 x 7 -> 32 x 14 x 14 -> 1 x 28 x 28
         # In float32: in bfloat16, pixels above 0.998 would be 1 and learn no more.
         return logits.float().sigmoid()
+
+
+class _Gap(nn.Identity):
+    """Where SiLU was a layer by itself: the weights of what follows keep the names that they have in checkpoints."""
 
 
 class _Unflatten(nn.Module):
@@ -99,7 +98,7 @@ def _hidden_layers(num_inputs: int, hidden: int, count: int) -> list[nn.Module]:
     """``count`` fully connected layers, normalized over the batch: [B, num_inputs] -> [B, hidden]."""
     layers: list[nn.Module] = []
     for num_in in (num_inputs, *[hidden] * (count - 1)):
-        layers += [nn.Linear(num_in, hidden, bias=False), nn.BatchNorm1d(hidden), SiLU()]
+        layers += [nn.Linear(num_in, hidden, bias=False), NormSiLU1d(hidden), _Gap()]
     return layers
 
 

@@ -1,0 +1,106 @@
+"""The compiled functions: they come from the system's compiler, and nothing hangs on there being one."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.kernels import compiler
+from tests.live import small_spec
+
+SOURCES = sorted(Path(compiler.__file__).parent.glob("*.c"))
+
+needs_compiler = pytest.mark.skipif(compiler.find_compiler() is None, reason="there is no C compiler here")
+
+
+@pytest.fixture
+def _anew() -> Iterator[None]:
+    compiler.library.cache_clear()
+    compiler._begun.cache_clear()
+    yield
+    compiler.library.cache_clear()
+    compiler._begun.cache_clear()
+
+
+@needs_compiler
+@pytest.mark.parametrize("processor", ["native", "x86-64", "x86-64-v3", "x86-64-v4"])
+def test_the_c_is_without_warnings_for_any_processor(processor: str, tmp_path: Path) -> None:
+    if processor != "native" and os.uname().machine != "x86_64":
+        pytest.skip("for processors like this one")
+    command = [compiler.find_compiler(), "-std=gnu11", "-O3", f"-march={processor}", "-fopenmp", "-fPIC", "-shared"]
+    warnings = ["-Wall", "-Wextra", "-Wconversion", "-Wno-sign-conversion", "-Wshadow", "-Werror"]
+    done = subprocess.run([*command, *warnings, *SOURCES, "-o", tmp_path / "x.so", "-lm"], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@needs_compiler
+@pytest.mark.usefixtures("_anew")
+def test_nothing_is_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    compiler.begin()
+    assert len(list(tmp_path.iterdir())) == 1, "begun already"
+    assert compiler.library() is not None
+    assert compiler.library() is compiler.library()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("_anew")
+@pytest.mark.parametrize("text", ["#!/bin/sh\necho 'no room' >&2; exit 1\n", "#!/bin/sh\nexit 0\n", "not a program"])
+def test_a_compiler_that_fails_is_told_of_and_done_without(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text(text)
+    broken.chmod(0o755)
+    monkeypatch.setenv("CC", str(broken))
+    with caplog.at_level(logging.WARNING, "aetui"):
+        assert compiler.library() is None
+        assert compiler.library() is None
+    assert len(caplog.records) == 1
+    assert "torch's own layers are used, which are slower" in caplog.text
+
+
+@pytest.mark.usefixtures("_anew")
+def test_without_a_compiler_nothing_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    assert compiler.find_compiler() is None
+    assert compiler.library() is None
+    assert not caplog.records
+
+
+_TRAINS = """
+import json, sys
+from pathlib import Path
+from engine import jobs
+from store import listing
+from store.database import open_database
+from store.paths import Root
+from tests.live import small_spec
+root = Root(Path(sys.argv[1]))
+database = open_database(root, create=True)
+name = jobs.enqueue(database, small_spec(epochs=2), "x")
+jobs.run_inline(database)
+config = json.loads(root.run(name).config.read_text())
+print(listing.run(database, name).value, config["kernels"])
+"""
+
+
+@needs_compiler
+def test_a_run_ends_at_the_same_value_with_and_without(tmp_path: Path) -> None:
+    found = []
+    for kernels in ("", "", "torch"):
+        environment = {**os.environ, compiler.OFF_VARIABLE: kernels}
+        command = [sys.executable, "-c", _TRAINS, tmp_path / f"root{len(found)}"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=True)
+        found.append(done.stdout.split())
+    assert small_spec(epochs=2).threads
+    assert found[0] == found[1], "the same seed gives the same numbers"
+    assert [kernels for _, kernels in found] == ["compiled", "compiled", "torch"]
+    assert float(found[0][0]) == pytest.approx(float(found[2][0]), rel=0.02)
