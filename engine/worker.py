@@ -326,8 +326,9 @@ def _open(root: Root) -> Database:
 
 
 def _import_ahead() -> None:
-    """Import the training (torch: seconds) while the first claim is made."""
+    """Import the training (torch: seconds) while the first claim is made, and take over what was compiled meanwhile."""
     catalog.resolve(TRAIN)
+    compiler.compiled()
 
 
 if __name__ == "__main__":

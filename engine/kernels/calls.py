@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.kernels.compiler import library
+from engine.kernels.compiler import compiled
 
 CHANNELS = 16
 """What the many channels of a convolution must be a multiple of."""
@@ -15,7 +15,7 @@ _NUM_STATS = 4
 
 def are_there() -> bool:
     """Whether there is a compiled library here; waits for the compiler."""
-    return library() is not None
+    return compiled().library is not None
 
 
 def norm_silu(
@@ -93,9 +93,7 @@ def _dense(values: Tensor) -> Tensor:
 
 
 def _call(name: str, *arguments: Any) -> None:
-    found = library()
-    assert found is not None
-    function: Callable[..., int] = getattr(found, name)
+    function: Callable[..., int] = getattr(compiled().library, name)
     plain = [each.data_ptr() if isinstance(each, Tensor) else each for each in arguments]
     if function(*plain, torch.get_num_threads()):
         raise MemoryError(f"no memory for {name}")

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,15 @@ _SIGNATURES = {
 }
 
 log = logging.getLogger("aetui")
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """What came of it: ``library``, or None and in ``trouble`` what the compiler said (nothing where there is none)."""
+
+    library: ctypes.CDLL | None = None
+    trouble: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,41 +58,49 @@ def find_compiler() -> str | None:
 
 
 def begin() -> None:
-    """Let the compiler begin, in a process of its own, for the `library` that is wanted soon."""
+    """Let the compiler begin, in a process of its own, for what is wanted soon."""
     _begun()
 
 
+def compiled() -> Compiled:
+    """Waits for the compiler; the same answer for the life of the process, to all its threads."""
+    with _one_at_a_time:
+        return _compiled()
+
+
 @functools.cache
-def library() -> ctypes.CDLL | None:
-    """The compiled functions; None: torch's are to be taken. The same answer for the life of the process."""
+def _compiled() -> Compiled:
     work = _begun()
-    if work is None:
-        return None
+    if not isinstance(work, _Work):
+        return work
     with work.folder as folder:
         try:
             complaints = work.process.communicate(timeout=_ENOUGH_S)[1].decode(errors="replace").strip()
             if work.process.returncode:
                 raise OSError(complaints.splitlines()[0] if complaints else f"status {work.process.returncode}")
-            found = ctypes.CDLL(str(Path(folder, _LIBRARY)))
+            library = ctypes.CDLL(str(Path(folder, _LIBRARY)))
         except (OSError, subprocess.TimeoutExpired) as error:
             work.process.kill()
-            log.warning("the C compiler failed (%s): torch's own layers are used, which are slower", error)
-            return None
+            return Compiled(trouble=str(error))
     for name, arguments in _SIGNATURES.items():
-        getattr(found, name).argtypes = arguments
-    return found
+        getattr(library, name).argtypes = arguments
+    return Compiled(library=library)
 
 
 def kernels(device: str) -> str:
-    """What trains on ``device``, as a run's ``config.json`` has it: numbers differ by rounding."""
-    return "compiled" if device == "cpu" and library() is not None else "torch"
+    """What trains on ``device``, as a run's ``config.json`` has it: the numbers of the two differ by rounding."""
+    if device != "cpu":
+        return "torch"
+    if compiled().trouble:
+        log.warning("the C compiler failed (%s): torch's own layers are used, which are slower", compiled().trouble)
+    return "torch" if compiled().library is None else "compiled"
 
 
 @functools.cache
-def _begun() -> _Work | None:
+def _begun() -> _Work | Compiled:
     compiler = find_compiler()
     if compiler is None:
-        return None
+        return Compiled()
     # Clang's OpenMP is a package of its own, and elsewhere than on Linux cc mostly is Clang.
     is_gcc = sys.platform == "linux" and "clang" not in Path(compiler).resolve().name
     flags = [*_FLAGS, *(["-fopenmp"] if is_gcc else [])]
@@ -92,6 +110,5 @@ def _begun() -> _Work | None:
         command = [compiler, *flags, *sources, "-o", str(Path(folder.name, _LIBRARY)), "-lm"]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     except OSError as error:
-        log.warning("the C compiler cannot be started (%s): torch's own layers are used, which are slower", error)
-        return None
+        return Compiled(trouble=str(error))
     return _Work(folder=folder, process=process)

@@ -195,9 +195,27 @@ def test_doctor_finds_this_machine_fit(aetui: CommandLine) -> None:
     report = said.json()
     assert report["ok"]
     subjects = {check["subject"] for check in report["checks"]}
-    machine = {"python", "torch", "devices", "root", "storage", "data"}
+    machine = {"python", "torch", "compiler", "devices", "root", "storage", "data"}
     assert subjects == machine | {"terminal", "tmux", "logout", "notify", "settings"}
     assert all(check["advice"] for check in report["checks"] if check["verdict"] == "note")
+
+
+@pytest.mark.parametrize(
+    ("variables", "says", "advice"),
+    [
+        ({"AETUI_KERNELS": "torch"}, "not used, as AETUI_KERNELS says", "a quarter longer"),
+        ({"CC": "/bin/false"}, "/bin/false fails (status 1)", "a quarter longer"),
+        ({"CC": "", "PATH": "/nowhere"}, "there is none for C", "install gcc"),
+    ],
+)
+def test_doctor_tells_why_nothing_is_compiled(
+    aetui: CommandLine, variables: dict[str, str], says: str, advice: str
+) -> None:
+    said = aetui("doctor", "--json", env=variables)
+    assert said.status == 0
+    (compiler,) = (check for check in said.json()["checks"] if check["subject"] == "compiler")
+    assert (compiler["verdict"], compiler["says"]) == ("note", says)
+    assert advice in compiler["advice"]
 
 
 def test_doctor_finds_a_damaged_storage(aetui: CommandLine) -> None:

@@ -19,10 +19,10 @@ needs_compiler = pytest.mark.skipif(compiler.find_compiler() is None, reason="th
 
 @pytest.fixture
 def _anew() -> Iterator[None]:
-    compiler.library.cache_clear()
+    compiler._compiled.cache_clear()
     compiler._begun.cache_clear()
     yield
-    compiler.library.cache_clear()
+    compiler._compiled.cache_clear()
     compiler._begun.cache_clear()
 
 
@@ -43,8 +43,8 @@ def test_nothing_is_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     compiler.begin()
     assert len(list(tmp_path.iterdir())) == 1, "begun already"
-    assert compiler.library() is not None
-    assert compiler.library() is compiler.library()
+    assert compiler.compiled().library is not None
+    assert compiler.compiled() is compiler.compiled()
     assert not list(tmp_path.iterdir())
 
 
@@ -58,8 +58,9 @@ def test_a_compiler_that_fails_is_told_of_and_done_without(
     broken.chmod(0o755)
     monkeypatch.setenv("CC", str(broken))
     with caplog.at_level(logging.WARNING, "aetui"):
-        assert compiler.library() is None
-        assert compiler.library() is None
+        assert compiler.kernels("cuda:0") == "torch"
+        assert not caplog.records
+        assert compiler.kernels("cpu") == "torch"
     assert len(caplog.records) == 1
     assert "torch's own layers are used, which are slower" in caplog.text
 
@@ -71,7 +72,7 @@ def test_without_a_compiler_nothing_is_said(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     assert compiler.find_compiler() is None
-    assert compiler.library() is None
+    assert compiler.kernels("cpu") == "torch"
     assert not caplog.records
 
 

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.kernels import calls
+from engine.kernels.compiler import Compiled
 from engine.models import layers
 from engine.models.layers import DownConvolution, NormSiLU1d, NormSiLU2d, UpConvolution
 
@@ -16,7 +17,7 @@ ROUNDING = {"rtol": 2e-5, "atol": 2e-5}
 def _either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the compiled functions, and without them."""
     if request.param == "torch":
-        monkeypatch.setattr(calls, "library", lambda: None)
+        monkeypatch.setattr(calls, "compiled", Compiled)
     elif not calls.are_there():
         pytest.skip("there is no C compiler here")
 

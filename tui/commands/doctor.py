@@ -16,6 +16,7 @@ import sqlalchemy
 from engine.detach import logout_kills
 from engine.devices import gpus
 from engine.gpu_room import NO_WORKER, crowded
+from engine.kernels.compiler import OFF_VARIABLE, compiled, find_compiler
 from engine.notices import notify_file, read_notify
 from engine.settings import read_settings, settings_file, usual_settings
 from store import schema, sqlite
@@ -37,6 +38,9 @@ from tui.commands.output import note, print_json, printable, say
 from tui.look import Look
 
 _TORCH_PROBE = "import torch; print(torch.__version__, torch.version.cuda or 'no', torch.cuda.is_available(), sep='|')"
+
+
+_SLOWER = "runs on the CPU take a quarter longer"
 
 
 class Verdict(StrEnum):
@@ -93,6 +97,7 @@ def _examine(options: Options) -> Iterator[Finding]:
     root = options.find_root()
     yield Finding(subject="python", verdict=Verdict.OK, says=f"{platform.python_version()} ({sys.executable})")
     yield _torch()
+    yield _compiler()
     yield from _devices(options)
     yield _folder(root)
     yield from _storage(options, root)
@@ -128,6 +133,19 @@ def _torch() -> Finding:
             advice="install the build of torch that fits the driver",
         )
     return Finding(subject="torch", verdict=Verdict.OK, says=says)
+
+
+def _compiler() -> Finding:
+    path = find_compiler()
+    if path is not None and not compiled().trouble:
+        return Finding(subject="compiler", verdict=Verdict.OK, says=f"{path} makes what trains faster on the CPU")
+    if os.environ.get(OFF_VARIABLE) == "torch":
+        says, advice = f"not used, as {OFF_VARIABLE} says", _SLOWER
+    elif path is None:
+        says, advice = "there is none for C", f"{_SLOWER}; install gcc"
+    else:
+        says, advice = f"{path} fails ({compiled().trouble})", _SLOWER
+    return Finding(subject="compiler", verdict=Verdict.NOTE, says=says, advice=advice)
 
 
 def _devices(options: Options) -> Iterator[Finding]:
