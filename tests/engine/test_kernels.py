@@ -12,6 +12,7 @@ import pytest
 from engine.kernels import compiler
 from tests.live import small_spec
 
+TOP = Path(__file__).parents[2]
 SOURCES = sorted(Path(compiler.__file__).parent.glob("*.c"))
 
 needs_compiler = pytest.mark.skipif(compiler.find_compiler() is None, reason="there is no C compiler here")
@@ -35,6 +36,33 @@ def test_the_c_is_without_warnings_for_any_processor(processor: str, tmp_path: P
     warnings = ["-Wall", "-Wextra", "-Wconversion", "-Wno-sign-conversion", "-Wshadow", "-Werror"]
     done = subprocess.run([*command, *warnings, *SOURCES, "-o", tmp_path / "x.so", "-lm"], capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
+
+
+@needs_compiler
+@pytest.mark.parametrize("processor", ["x86-64", "x86-64-v3"])
+def test_lesser_processors_get_the_same_numbers(processor: str, tmp_path: Path) -> None:
+    """The tests of the layers, with vectors of 4 and of 8 numbers, whatever this processor has."""
+    if "avx2" not in Path("/proc/cpuinfo").read_text():
+        pytest.skip("for processors that have AVX2 at least")
+    wrapper = tmp_path / "cc"
+    wrapper.write_text(f'#!/bin/sh\nexec {compiler.find_compiler()} "$@" -march={processor}\n')
+    wrapper.chmod(0o755)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "compiled",
+        "tests/engine/test_layers.py",
+    ]
+    environment = {**os.environ, "CC": str(wrapper)}
+    done = subprocess.run(command, cwd=TOP, env=environment, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+    assert "skipped" not in done.stdout
 
 
 @needs_compiler
