@@ -14,24 +14,27 @@ enum { LINE = 256, LINES_A_BLOCK = 64 };
 /* What `norm_silu_forward` leaves for the way back: four arrays of a float a channel. */
 enum { MEAN, INVERSE, SCALE, SHIFT, NUM_STATS };
 
-/* 1 / (1 + exp(-y)); exp by the polynomial of Cephes' expf (Moshier), to 2 units in the last place. NaN stays NaN. */
+/* 1 / (1 + exp(-y)), exp by the polynomial of Cephes' exp2f (Moshier). NaN stays NaN. */
 static inline float sigmoid(float y)
 {
-    float z = y < -87.0f ? 87.0f : -y;
-    z = z < -87.0f ? -87.0f : z;
-    float whole = (z * 1.44269504f + 12582912.0f) - 12582912.0f; /* rounds: 1.5 * 2^23 has no room for fractions */
-    float rest = z - whole * 0.693359375f + whole * 2.12194440e-4f;
-    float power = 1.9875691500e-4f;
-    power = power * rest + 1.3981999507e-3f;
-    power = power * rest + 8.3334519073e-3f;
-    power = power * rest + 4.1665795894e-2f;
-    power = power * rest + 1.6666665459e-1f;
-    power = power * rest + 5.0000001201e-1f;
-    power = power * rest * rest + rest + 1.0f;
-    int32_t bits = ((int32_t)whole + 127) << 23;
-    float scale;
-    memcpy(&scale, &bits, sizeof scale);
-    return 1.0f / (1.0f + power * scale);
+    float exponent = y * -1.44269504f; /* exp(-y) = 2^exponent */
+    exponent = exponent > 126.0f ? 126.0f : exponent;
+    exponent = exponent < -126.0f ? -126.0f : exponent;
+    const float rounded = exponent + 12582912.0f; /* 1.5 * 2^23 has no room for fractions: its last bits are the whole */
+    const float rest = exponent - (rounded - 12582912.0f);
+    uint32_t bits;
+    memcpy(&bits, &rounded, sizeof bits);
+    bits = (bits << 23) + (127u << 23);
+    float whole;
+    memcpy(&whole, &bits, sizeof whole);
+    float power = 1.535336188e-4f;
+    power = power * rest + 1.339887440e-3f;
+    power = power * rest + 9.618437358e-3f;
+    power = power * rest + 5.550332471e-2f;
+    power = power * rest + 2.402264791e-1f;
+    power = power * rest + 6.931472029e-1f;
+    power = power * rest + 1.0f;
+    return 1.0f / (1.0f + power * whole);
 }
 
 static int64_t least(int64_t one, int64_t other) { return one < other ? one : other; }
