@@ -17,13 +17,15 @@ class WeightAverage(Generic[M]):
 
     ``decay`` is the weight of the past at each step; at first it is less, step / (step + 9), so that the average never
     reaches further back than a ninth of the course: a short run is not held back by its first steps. With a ``decay``
-    of 0, `model` is ``trained`` itself.
+    of 0, `model` is ``trained`` itself. Weights that are loaded into either later must be written into its tensors.
     """
 
     def __init__(self, trained: M, decay: float) -> None:
         self.trained = trained
         self.model = copy.deepcopy(trained).requires_grad_(False) if decay else trained
         self._decay = decay
+        # Once: to go through the modules takes three times as long as the averaging.
+        self._averages, self._weights = _averaged(self.model), _averaged(trained)
 
     @property
     def is_apart(self) -> bool:
@@ -35,7 +37,7 @@ class WeightAverage(Generic[M]):
         if self.is_apart:
             decay = min(self._decay, step / (step + _WARM_UP_STEPS))
             with torch.no_grad():
-                torch._foreach_lerp_(_averaged(self.model), _averaged(self.trained), 1 - decay)
+                torch._foreach_lerp_(self._averages, self._weights, 1 - decay)
 
 
 def _averaged(model: nn.Module) -> list[Tensor]:
