@@ -18,6 +18,7 @@ from engine import provenance
 from engine.bench.contender import NOT_INSTALLED, Contender
 from engine.bench.task import MAX_BATCHES, task
 from engine.devices import default_threads, worker_devices
+from engine.kernels.compiler import kernels
 from engine.spec import RunSpec
 from store.clock import host
 from store.errors import RequestError
@@ -76,6 +77,7 @@ def race(plan: Plan, say: Say) -> dict[str, Any]:
         "device": plan.device,
         "workers": num_workers,
         "threads": default_threads(),
+        "kernels": kernels(plan.device),
         "cores": len(os.sched_getaffinity(0)),
         "rounds": plan.rounds,
         "images_a_pass": _spec(plan).train_limit,

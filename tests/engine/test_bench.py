@@ -6,6 +6,7 @@ import pytest
 
 from engine.bench import race as racing
 from engine.bench.race import Plan, race
+from engine.kernels.compiler import kernels
 from store.errors import RequestError
 
 SHORT = Plan(rounds=2, loaded_rounds=1, num_batches=2)
@@ -31,6 +32,7 @@ def test_a_race_compares_equal_work() -> None:
     assert low * 0.5 < speeds["ours"] / speeds["plain"] < high * 2
     assert found["images_a_pass"] == 512
     assert found["device"] == "cpu"
+    assert found["kernels"] == kernels("cpu")
     assert [done for done, _, _ in told] == list(range(1, len(told) + 1))
     assert len(told) <= told[0][1]
 

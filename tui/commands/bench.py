@@ -38,9 +38,9 @@ def _say(found: Mapping[str, Any]) -> None:
     speed = found["images_per_second"]["ours"]
     threads = "1 thread" if found["threads"] == 1 else f"{found['threads']} threads"
     workers = "1 worker" if found["workers"] == 1 else f"{found['workers']} workers"
-    say(
-        f"{speed:,.0f} images a second: {workers} of {threads} on {found['device']}, torch {found['versions']['torch']}"
-    )
+    kernels = ", with compiled kernels" if found["kernels"] == "compiled" else ""
+    where = f"{found['device']}, torch {found['versions']['torch']}{kernels}"
+    say(f"{speed:,.0f} images a second: {workers} of {threads} on {where}")
     say("")
     rows = []
     for key, name in _COMPARED.items():
