@@ -33,8 +33,8 @@ def main() -> None:
         print(f"{key:<24} {found[key]:5.2f}  {low:.2f} to {high:.2f}  {verdict} ({limit})")
     print(
         f"{found['workers']} workers of {found['threads']} thread on {found['cores']} cores, {found['device']}, "
-        f"torch {found['versions']['torch']}, {found['kernels']} kernels, seed {found['seed']}, {found['rounds']} rounds, "
-        f"{found['git_commit']}"
+        f"torch {found['versions']['torch']}, {found['kernels']} kernels, "
+        f"seed {found['seed']}, {found['rounds']} rounds, {found['git_commit']}"
     )
 
 
