@@ -66,9 +66,10 @@ def convolve_up(images: Tensor, weight: Tensor, size: tuple[int, int]) -> Tensor
 
     O is a multiple of `CHANNELS`; each side of ``size`` is twice that of the images, or one less.
     """
-    images, filters = _dense(images), weight.permute(2, 3, 0, 1).contiguous()
+    images = _dense(images)
     batch, num_in, height, width = images.shape
     num_out = weight.shape[1]
+    filters = weight.view(num_in, -1, CHANNELS, 3, 3).permute(1, 3, 4, 0, 2).contiguous()
     outputs = torch.empty((batch, num_out, *size), memory_format=torch.channels_last)
     _call("convolve_up", images, filters, batch, height, width, num_in, *size, num_out, outputs)
     return outputs

@@ -22,21 +22,20 @@ typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(s
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
 
-/* sums += pixel [inputs] . weight [inputs, CHANNELS of outputs], for count pixels side by side. */
-INLINE void add_products(const float *pixels, const float *weight, int64_t inputs, int64_t outputs, int count,
-                         lanes (*sums)[VECTORS])
+/* sums += pixel [inputs] . weight [inputs, CHANNELS], for count pixels side by side. */
+INLINE void add_products(const float *pixels, const float *weight, int64_t inputs, int count, lanes (*sums)[VECTORS])
 {
     for (int64_t input = 0; input < inputs; input++) {
         lanes factors[VECTORS];
         UNROLL for (int vector = 0; vector < VECTORS; vector++)
-            factors[vector] = *(const lanes *)(weight + input * outputs + vector * LANES);
+            factors[vector] = *(const lanes *)(weight + input * CHANNELS + vector * LANES);
         UNROLL for (int pixel = 0; pixel < count; pixel++)
             UNROLL for (int vector = 0; vector < VECTORS; vector++)
                 sums[pixel][vector] += factors[vector] * pixels[pixel * inputs + input];
     }
 }
 
-/* A row of inputs, and the row of the filter that it meets: weight [3, inputs, outputs]. */
+/* A row of inputs, and the row of the filter that it meets: weight [3, inputs, CHANNELS]. */
 struct meeting {
     const float *pixels, *weight;
 };
@@ -52,10 +51,10 @@ INLINE void fill_some(const struct meeting *rows, int num_rows, int is_odd, int6
     for (int row = 0; row < num_rows; row++) {
         const float *pixels = rows[row].pixels, *weight = rows[row].weight;
         if (is_odd) {
-            add_products(pixels, weight + 2 * inputs * outputs, inputs, outputs, count, sums);
-            add_products(pixels + inputs, weight, inputs, outputs, count, sums);
+            add_products(pixels, weight + 2 * inputs * CHANNELS, inputs, count, sums);
+            add_products(pixels + inputs, weight, inputs, count, sums);
         } else {
-            add_products(pixels, weight + inputs * outputs, inputs, outputs, count, sums);
+            add_products(pixels, weight + inputs * CHANNELS, inputs, count, sums);
         }
     }
     UNROLL for (int pixel = 0; pixel < count; pixel++)
@@ -91,12 +90,13 @@ static void fill_row(struct meeting *rows, int num_rows, int is_odd, int64_t inp
 
 /* A transposed convolution, which is the way back through a convolution to its inputs too.
 
-   images [batch, height, width, inputs], weight [3, 3, inputs, outputs] -> to [batch, to_height, to_width, outputs],
-   to_height being 2 height or 2 height - 1, to_width likewise. */
+   images [batch, height, width, inputs], weight [outputs / CHANNELS, 3, 3, inputs, CHANNELS] -> to [batch, to_height,
+   to_width, outputs], to_height being 2 height or 2 height - 1, to_width likewise. What of the weight is used at a time
+   lies together: with strides between, it would share few lines of the cache. */
 int convolve_up(const float *images, const float *weight, int64_t batch, int64_t height, int64_t width, int64_t inputs,
                 int64_t to_height, int64_t to_width, int64_t outputs, float *to, int threads)
 {
-    const int64_t pitch = (width + 1) * inputs, filter_row = 3 * inputs * outputs;
+    const int64_t pitch = (width + 1) * inputs, filter_row = 3 * inputs * CHANNELS;
     int failed = 0;
     (void)threads;
 #pragma omp parallel for num_threads(threads) if (threads > 1) reduction(| : failed)
@@ -111,7 +111,7 @@ int convolve_up(const float *images, const float *weight, int64_t batch, int64_t
                    width * inputs * sizeof *padded);
         for (int64_t channel = 0; channel < outputs; channel += CHANNELS)
             for (int64_t row = 0; row < to_height; row++) {
-                const float *const here = padded + row / 2 * pitch, *const filter = weight + channel;
+                const float *const here = padded + row / 2 * pitch, *const filter = weight + channel * 9 * inputs;
                 float *const line = to + (image * to_height + row) * to_width * outputs + channel;
                 for (int is_odd = 0; is_odd < 2; is_odd++) {
                     struct meeting rows[2] = {{here, filter + (row % 2 ? 2 : 1) * filter_row}, {here + pitch, filter}};
