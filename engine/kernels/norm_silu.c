@@ -20,7 +20,7 @@ static inline float sigmoid(float y)
     float exponent = y * -1.44269504f; /* exp(-y) = 2^exponent */
     exponent = exponent > 126.0f ? 126.0f : exponent;
     exponent = exponent < -126.0f ? -126.0f : exponent;
-    const float rounded = exponent + 12582912.0f; /* 1.5 * 2^23 has no room for fractions: its last bits are the whole */
+    const float rounded = exponent + 12582912.0f; /* 1.5 * 2^23 has no room for fractions: the last bits are whole */
     const float rest = exponent - (rounded - 12582912.0f);
     uint32_t bits;
     memcpy(&bits, &rounded, sizeof bits);
@@ -39,7 +39,10 @@ static inline float sigmoid(float y)
 
 static int64_t least(int64_t one, int64_t other) { return one < other ? one : other; }
 
-static int64_t line_of(int64_t channels) { return channels >= LINE ? channels : channels * ((LINE - 1) / channels + 1); }
+static int64_t line_of(int64_t channels)
+{
+    return channels >= LINE ? channels : channels * ((LINE - 1) / channels + 1);
+}
 
 static void repeat(const float *values, int64_t channels, int64_t line, float *to)
 {
